@@ -1,0 +1,1 @@
+"""Shows the durable work to people. README.md is the map."""
