@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from .normalise import kind
 
 _OTHER = frozenset(("http://www.omg.org/spec/BPMN/20100524/DI", "http://www.w3.org/2001/XMLSchema-instance"))
 _NODES = ("Task", "task", "Event", "Gateway", "callActivity", "subProcess", "adHocSubProcess", "transaction")
+
+
+class _Lane(NamedTuple):
+    names: tuple[str, ...]
+    role: str | None
+
+
+_NO_LANE = _Lane((), None)
 
 
 @dataclass(frozen=True)
@@ -30,7 +38,8 @@ class Element:
 
     `lane` are the names of the lanes around it, outermost first; inside a sub-process those of the sub-process. `extensions` is
     everything in other namespaces than BPMN's own, attributes and children, by local name (see `_extensions`). `scope` is the id of
-    the process or sub-process around it, None for the process. `attached_to` is the activity of a boundary event.
+    the process or sub-process around it, None for the process. `lane_role` is the attribute `role` of the innermost lane that has one.
+    `attached_to` is the activity of a boundary event.
     """
 
     id: str
@@ -38,6 +47,7 @@ class Element:
     name: str | None
     documentation: str | None
     lane: tuple[str, ...] = ()
+    lane_role: str | None = None
     extensions: Mapping[str, Any] = field(default_factory=dict)
     scope: str | None = None
     attached_to: str | None = None
@@ -49,13 +59,13 @@ class Element:
 
 def describe(process: Any, file: str) -> dict[str, Element]:
     """-> the elements of a process (an lxml node) by id, itself first, then all nodes at any depth in the order of the file."""
-    found = {process.get("id"): _element(process, file, None, (), ())}
-    _inside(process, file, (), found)
+    found = {process.get("id"): _element(process, file, None, _NO_LANE, ())}
+    _inside(process, file, _NO_LANE, found)
     return found
 
 
-def _inside(scope: Any, file: str, lane: tuple[str, ...], found: dict[str, Element]) -> None:
-    lanes = {}
+def _inside(scope: Any, file: str, lane: _Lane, found: dict[str, Element]) -> None:
+    lanes: dict[str, _Lane] = {}
     for lane_set in scope:
         if kind(lane_set) == "laneSet":
             _lanes(lane_set, lane, lanes)
@@ -69,18 +79,19 @@ def _inside(scope: Any, file: str, lane: tuple[str, ...], found: dict[str, Eleme
                 _inside(node, file, path, found)
 
 
-def _lanes(lane_set: Any, above: tuple[str, ...], found: dict[str, tuple[str, ...]]) -> None:
+def _lanes(lane_set: Any, above: _Lane, found: dict[str, _Lane]) -> None:
     for lane in lane_set:
         if kind(lane) != "lane":
             continue
-        path = (*above, lane.get("name") or lane.get("id"))
+        role = next((value for key, value in lane.attrib.items() if key.startswith("{") and key.endswith("}role")), above.role)
+        here = _Lane((*above.names, lane.get("name") or lane.get("id")), role)
         for child in lane:
             if kind(child) == "flowNodeRef" and child.text:
                 name = child.text.strip().split(":")[-1]
-                if len(found.get(name, ())) < len(path):        # nested lanes may both list it: the innermost counts
-                    found[name] = path
+                if len(found.get(name, _NO_LANE).names) < len(here.names):        # nested lanes may both list it: the innermost counts
+                    found[name] = here
             elif kind(child) == "childLaneSet":
-                _lanes(child, path, found)
+                _lanes(child, here, found)
 
 
 def _flow(node: Any, scope: Any) -> SequenceFlow:
@@ -90,10 +101,10 @@ def _flow(node: Any, scope: Any) -> SequenceFlow:
     return SequenceFlow(node.get("id"), node.get("name"), source, node.get("targetRef"), condition or None, default)
 
 
-def _element(node: Any, file: str, scope: str | None, lane: tuple[str, ...], flows: Any) -> Element:
+def _element(node: Any, file: str, scope: str | None, lane: _Lane, flows: Any) -> Element:
     name = node.get("id")
     texts = [n.text.strip() for n in node if kind(n) == "documentation" and n.text]
-    return Element(name, kind(node), node.get("name") or None, "\n".join(texts) or None, lane, _extensions(node), scope,
+    return Element(name, kind(node), node.get("name") or None, "\n".join(texts) or None, lane.names, lane.role, _extensions(node), scope,
                    node.get("attachedToRef"), tuple(f for f in flows if f.target == name), tuple(f for f in flows if f.source == name),
                    node.sourceline or 0, file)
 

@@ -1,4 +1,6 @@
 """A running instance: what a caller can ask of it and do with it."""
+from itertools import pairwise
+
 from SpiffWorkflow.bpmn.specs import event_definitions as events
 
 from . import nodes
@@ -31,6 +33,17 @@ class Live(State, Moves, Catching, Compensation):
     def waiting(self):
         self._fetch()
         return [wait for token in self.tokens.values() for wait in self._waits(token)]
+
+    def waits(self, tasks):
+        """-> what these tokens wait for, as far as they are live and not kept apart unread."""
+        return [wait for task in tasks if task in self.tokens for wait in self._waits(self.tokens[task])]
+
+    def part_of(self, task):
+        """-> the instance of a parallel multi-instance body inside which this token is (the outermost), or None."""
+        for above, here in pairwise(self._path(self.tokens[task])):
+            if self._keeps_apart(self.tokens[above]):
+                return here
+        return None
 
     def complete(self, task, data=None, instance=None):
         """A person has done human work, or ends an ad-hoc sub-process."""
