@@ -1,0 +1,343 @@
+"""Who may see and do what: the roles and their permissions, the actor, candidate groups, and how queries are scoped.
+
+A right comes from a role held over a unit today: in the unit itself or in one above it. Whatever lies outside the
+units an actor sees does not exist for that actor: it is `NotFound`, never `Forbidden`.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from importlib.resources import files
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, false, or_, select, true
+from sqlalchemy.orm import InstrumentedAttribute, Session, joinedload
+
+from engine import clock
+from engine.errors import Forbidden, NotFound, Sentence, say
+from engine.models import Account, Assignment, Instance, Person, Task, Unit
+
+
+class Permission(StrEnum):
+    """What a role may do in its unit and below. Grammar: a verb, then the noun it is done to."""
+
+    SEE_MATTERS = "see_matters"
+    START_MATTER = "start_matter"
+    ACT = "act"
+    ASSIGN_TASK = "assign_task"
+    SUSPEND_MATTER = "suspend_matter"
+    CANCEL_MATTER = "cancel_matter"
+    MODIFY_MATTER = "modify_matter"
+    ENQUIRE = "enquire"
+    ASSIST_RESIDENTS = "assist_residents"
+    SEE_OPERATIONS = "see_operations"
+    DEPLOY = "deploy"
+    RESOLVE_INCIDENT = "resolve_incident"
+    MANAGE_PEOPLE = "manage_people"
+
+    @property
+    def sentence(self) -> Sentence:
+        return _DEEDS[self]
+
+
+_DEEDS: Mapping[Permission, Sentence] = {
+    Permission.SEE_MATTERS: say("see matters"),
+    Permission.START_MATTER: say("start a matter"),
+    Permission.ACT: say("do tasks"),
+    Permission.ASSIGN_TASK: say("assign tasks"),
+    Permission.SUSPEND_MATTER: say("suspend or resume a matter"),
+    Permission.CANCEL_MATTER: say("cancel a matter"),
+    Permission.MODIFY_MATTER: say("move a matter to another step"),
+    Permission.ENQUIRE: say("open an enquiry"),
+    Permission.ASSIST_RESIDENTS: say("enter something for a resident"),
+    Permission.SEE_OPERATIONS: say("see how the system runs"),
+    Permission.DEPLOY: say("put a procedure into use"),
+    Permission.RESOLVE_INCIDENT: say("resolve an incident"),
+    Permission.MANAGE_PEOPLE: say("manage people and roles"),
+}
+
+
+@dataclass(frozen=True)
+class Role:
+    """A role of `roles.toml`, whose head explains the fields."""
+
+    key: str
+    name: str
+    english: str
+    units: frozenset[str]
+    permissions: frozenset[Permission]
+    never: frozenset[str]
+    source: str
+
+    @property
+    def sentence(self) -> Sentence:
+        return Sentence(self.english)
+
+
+def _read_roles() -> dict[str, Role]:
+    data = tomllib.loads(files("engine").joinpath("roles.toml").read_text(encoding="utf-8"))
+    return {
+        key: Role(
+            key=key,
+            name=entry["name"],
+            english=entry["english"],
+            units=frozenset(entry["unit"]),
+            permissions=frozenset(Permission(p) for p in entry["may"]),
+            never=frozenset(entry.get("never", ())),
+            source=entry["source"],
+        )
+        for key, entry in data.items()
+    }
+
+
+ROLES: Mapping[str, Role] = _read_roles()
+"""Every role by its key, in the order of the file. A model may name roles beyond these: they grant no permission."""
+
+
+class Standing(StrEnum):
+    PERSON = "person"
+    SYSTEM = "system"
+    PUBLIC = "public"
+
+
+@dataclass(frozen=True)
+class Actor:
+    """In whose name a verb is called, with the roles held at the moment it was made: make one for each request.
+
+    `roles` are pairs (role key, unit id); `unit_paths` has the path of each of those units.
+    """
+
+    person_id: int | None
+    name: str
+    roles: frozenset[tuple[str, int]] = frozenset()
+    unit_paths: Mapping[int, str] = field(default_factory=dict, hash=False)
+    language: str | None = None
+    standing: Standing = Standing.PERSON
+
+    @staticmethod
+    def system() -> Actor:
+        """The product itself: no permission rule holds for it."""
+        return Actor(None, "系统", standing=Standing.SYSTEM)
+
+    @staticmethod
+    def public() -> Actor:
+        """A resident who has not signed in: sees what is posted and nothing else."""
+        return Actor(None, "居民", standing=Standing.PUBLIC)
+
+    @staticmethod
+    def holding(role: str, unit: Unit, name: str = "") -> Actor:
+        """Somebody, no matter who, that holds `role` in `unit`: who acts in a scenario."""
+        return Actor(None, name or role, frozenset({(role, unit.id)}), {unit.id: unit.path})
+
+    @property
+    def is_system(self) -> bool:
+        return self.standing is Standing.SYSTEM
+
+    def roles_over(self, unit: Unit) -> frozenset[str]:
+        """-> the keys of the roles held in `unit` or a unit above it."""
+        return frozenset(role for role, at in self.roles if unit.path.startswith(self.unit_paths[at]))
+
+
+def actor_of(session: Session, account: Account) -> Actor:
+    """-> the actor behind `account`, with the roles whose term includes today. A person who has left holds none."""
+    person = account.person
+    held: dict[tuple[str, int], str] = {}
+    if person.active:
+        rows = session.execute(
+            select(Assignment.role, Assignment.unit_id, Unit.path)
+            .join(Unit, Unit.id == Assignment.unit_id)
+            .where(Assignment.person_id == person.id, in_term())
+        )
+        held = {(role, unit_id): path for role, unit_id, path in rows}
+    paths = {unit_id: path for (_, unit_id), path in held.items()}
+    return Actor(person.id, person.name, frozenset(held), paths, account.language)
+
+
+def in_term() -> ColumnElement[bool]:
+    """-> the condition that an `Assignment` is in its term today; `ends` is its last day."""
+    today = clock.today()
+    return and_(Assignment.starts <= today, or_(Assignment.ends.is_(None), Assignment.ends >= today))
+
+
+# --- permissions ----------------------------------------------------------------------------------------------------
+def may(actor: Actor, permission: Permission, unit: Unit) -> bool:
+    """-> whether `actor` holds, over `unit`, a role with `permission`."""
+    if actor.is_system:
+        return True
+    return any(permission in ROLES[role].permissions for role in actor.roles_over(unit) if role in ROLES)
+
+
+def require(actor: Actor, permission: Permission, unit: Unit) -> None:
+    """Forbidden unless `may`; the sentence names the roles that could."""
+    if not may(actor, permission, unit):
+        able = [role.sentence for role in ROLES.values() if permission in role.permissions]
+        raise Forbidden(
+            say(
+                "You may not {deed} in {unit}. That takes the role {roles} there or above; ask whoever holds it.",
+                deed=permission.sentence,
+                unit=unit.name,
+                roles=_either(able),
+            )
+        )
+
+
+def grants(actor: Actor, permission: Permission) -> bool:
+    """-> whether `actor` has `permission` anywhere: decides about showing a way, never about going it."""
+    return actor.is_system or any(role in ROLES and permission in ROLES[role].permissions for role, _ in actor.roles)
+
+
+# --- what is visible ------------------------------------------------------------------------------------------------
+def sees_unit(
+    actor: Actor, unit_id: InstrumentedAttribute[int], permission: Permission = Permission.SEE_MATTERS
+) -> ColumnElement[bool]:
+    """-> the condition, for `select().where(…)`, that `unit_id` is a unit over which `actor` has `permission`."""
+    if actor.is_system:
+        return true()
+    able = {role.key for role in ROLES.values() if permission in role.permissions}
+    return _below(unit_id, {actor.unit_paths[at] for role, at in actor.roles if role in able})
+
+
+def sees_instance(actor: Actor) -> ColumnElement[bool]:
+    """-> the condition that `actor` sees an `Instance`: of a unit whose matters he sees, or with a task for him."""
+    if actor.is_system:
+        return true()
+    asked = select(Task.instance_id).where(is_asked(actor))
+    return or_(sees_unit(actor, Instance.unit_id), Instance.id.in_(asked))
+
+
+def sees_task(actor: Actor) -> ColumnElement[bool]:
+    """-> the condition that `actor` sees a `Task`: of a unit whose matters he sees, or laid before him."""
+    return or_(sees_unit(actor, Task.unit_id), is_asked(actor))
+
+
+def is_asked(actor: Actor) -> ColumnElement[bool]:
+    """-> the condition that a `Task` is laid before `actor`: assigned to him, or to a group he belongs to.
+
+    Whoever holds no role over the unit any more is asked nothing there, whatever is still assigned to him.
+    """
+    if actor.is_system:
+        return true()
+    conditions: list[ColumnElement[bool]] = []
+    by_path: dict[str, set[str]] = {}
+    for role, at in actor.roles:
+        by_path.setdefault(actor.unit_paths[at], set()).add(role)
+    padded = " " + Task.role + " "
+    for path, roles in sorted(by_path.items()):
+        groups: list[ColumnElement[bool]] = [padded.contains(f" {role} ", autoescape=True) for role in sorted(roles)]
+        if roles & ACTING:
+            groups.append(Task.role.is_(None))
+        if actor.person_id is not None:
+            groups.append(Task.assignee_id == actor.person_id)
+        conditions.append(and_(_below(Task.unit_id, {path}), or_(*groups)))
+    return or_(false(), *conditions)
+
+
+def get_instance(session: Session, actor: Actor, instance_id: int) -> Instance:
+    """-> the instance. NotFound when there is none, or none that `actor` sees."""
+    found = session.scalar(
+        select(Instance)
+        .where(Instance.id == instance_id, sees_instance(actor))
+        .options(joinedload(Instance.unit), joinedload(Instance.definition))
+    )
+    if found is None:
+        raise NotFound(say("There is no matter {id} that you may see. Look in the list of matters.", id=instance_id))
+    return found
+
+
+def get_task(session: Session, actor: Actor, task_id: int) -> Task:
+    """-> the human task. NotFound when there is none, or none that `actor` sees; `require_act` is the next question."""
+    found = session.scalar(
+        select(Task)
+        .where(Task.id == task_id, sees_task(actor))
+        .options(joinedload(Task.unit), joinedload(Task.instance))
+    )
+    if found is None:
+        raise NotFound(say("There is no task {id} that you may see. Look in your inbox.", id=task_id))
+    return found
+
+
+# --- tasks ----------------------------------------------------------------------------------------------------------
+ACTING: frozenset[str] = frozenset(role.key for role in ROLES.values() if Permission.ACT in role.permissions)
+"""The roles which may take a task that is laid before no role in particular."""
+
+
+def is_candidate(session: Session, actor: Actor, task: Task) -> bool:
+    """-> whether `actor` belongs to the candidate group of `task`: holds one of its roles in its unit or one above."""
+    return actor.is_system or bool(_group(task) & actor.roles_over(task.unit))
+
+
+def candidates(session: Session, task: Task) -> list[Person]:
+    """-> the people of the candidate group of `task` today, by name."""
+    units = [int(part) for part in task.unit.path.split("/") if part]
+    return list(
+        session.scalars(
+            select(Person)
+            .where(
+                Person.active,
+                Person.id.in_(
+                    select(Assignment.person_id).where(
+                        Assignment.unit_id.in_(units), Assignment.role.in_(_group(task)), in_term()
+                    )
+                ),
+            )
+            .order_by(Person.sort_key, Person.id)
+        )
+    )
+
+
+def may_act(actor: Actor, task: Task, kind: str | None = None) -> bool:
+    """-> whether `actor` may do `task`, whose element is of `kind` (the `yishi:kind` of the model)."""
+    return _why_not(actor, task, kind) is None
+
+
+def require_act(actor: Actor, task: Task, kind: str | None = None) -> None:
+    """Forbidden unless `may_act`; the sentence says which rule refuses."""
+    refusal = _why_not(actor, task, kind)
+    if refusal is not None:
+        raise Forbidden(refusal, where={"task": task.id, "element": task.element})
+
+
+def _why_not(actor: Actor, task: Task, kind: str | None) -> Sentence | None:
+    if actor.is_system:
+        return None
+    held = actor.roles_over(task.unit)
+    refused = [role for key, role in ROLES.items() if key in held and kind in role.never]
+    if refused:
+        return say(
+            "“{task}” is not for the role {role}, which sees the matter and may ask, but does not decide in it.",
+            task=task.name,
+            role=refused[0].sentence,
+        )
+    if task.assignee_id is not None and held:
+        if task.assignee_id == actor.person_id:
+            return None
+        return say("“{task}” is in somebody else's hands. Whoever has it can give it back.", task=task.name)
+    group = _group(task)
+    if group & held:
+        return None
+    return say(
+        "“{task}” is for {roles} of {unit}, and you hold no such role there today.",
+        task=task.name,
+        roles=_either([ROLES[key].sentence if key in ROLES else Sentence(key) for key in sorted(group)]),
+        unit=task.unit.name,
+    )
+
+
+def _group(task: Task) -> frozenset[str]:
+    return ACTING if task.role is None else frozenset(task.role.split())
+
+
+def _below(unit_id: InstrumentedAttribute[int], paths: set[str]) -> ColumnElement[bool]:
+    if not paths:
+        return false()
+    # Paths are digits and slashes, so LIKE needs no escaping; the slash at the end keeps /1/4/ from matching /1/41/.
+    return unit_id.in_(select(Unit.id).where(or_(*(Unit.path.like(path + "%") for path in sorted(paths)))))
+
+
+def _either(words: list[Sentence]) -> Sentence:
+    """Joins names into “a / b / c”, each translated by itself."""
+    values: dict[str, Any] = {f"word{place}": word for place, word in enumerate(words)}
+    return Sentence(" / ".join("{" + name + "}" for name in values), values)
