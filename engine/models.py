@@ -239,10 +239,12 @@ class Task(Base):
     instance_id: Mapped[int] = mapped_column(ForeignKey("instances.id"))
     unit_id: Mapped[int] = mapped_column(ForeignKey("units.id"), index=True)
     token: Mapped[int] = mapped_column(Integer)
+    part: Mapped[int | None] = mapped_column(Integer)  # the part of a parallel multi-instance activity it lies in
     element: Mapped[str] = mapped_column(String(120))
     process: Mapped[str] = mapped_column(String(120))  # key of the (called) process that holds the element
     name: Mapped[str] = mapped_column(String(200))
     stage: Mapped[str] = mapped_column(String(60), default="")
+    kind: Mapped[str] = mapped_column(String(40), default="")  # of step: posting, answer …
     role: Mapped[str | None] = mapped_column(String(200))  # one or more keys, separated by blanks; None = anybody in the unit
     assignee_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"), index=True)
     state: Mapped[str] = mapped_column(String(20), default=TaskState.OPEN, index=True)
@@ -286,6 +288,7 @@ class Job(Base):
     definition_id: Mapped[int | None] = mapped_column(ForeignKey("process_definitions.id"))
     unit_id: Mapped[int] = mapped_column(ForeignKey("units.id"))
     token: Mapped[int | None] = mapped_column(Integer)
+    part: Mapped[int | None] = mapped_column(Integer)
     element: Mapped[str] = mapped_column(String(120), default="")
     topic: Mapped[str] = mapped_column(String(120), default="")
     payload_json: Mapped[str] = mapped_column(Text, default="{}")
@@ -308,6 +311,7 @@ class Subscription(Base):
     definition_id: Mapped[int | None] = mapped_column(ForeignKey("process_definitions.id"), index=True)
     unit_id: Mapped[int] = mapped_column(ForeignKey("units.id"))
     token: Mapped[int | None] = mapped_column(Integer)
+    part: Mapped[int | None] = mapped_column(Integer)
     element: Mapped[str] = mapped_column(String(120))
     correlation_json: Mapped[str] = mapped_column(Text, default="{}")
 

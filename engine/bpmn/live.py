@@ -38,6 +38,10 @@ class Live(State, Moves, Catching, Compensation):
         """-> what these tokens wait for, as far as they are live and not kept apart unread."""
         return [wait for task in tasks if task in self.tokens for wait in self._waits(self.tokens[task])]
 
+    def fetch(self, part):
+        """Brings in one instance of a parallel multi-instance body that is kept apart, before something is done in it."""
+        self._fetch(part)
+
     def part_of(self, task):
         """-> the instance of a parallel multi-instance body inside which this token is (the outermost), or None."""
         for above, here in pairwise(self._path(self.tokens[task])):

@@ -1,0 +1,169 @@
+"""Deployed versions of a procedure, compiled once per process and shared by all their instances."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from . import bpmn, clock, forms, packs
+from .decisions.evaluator import Evaluator
+from .errors import NotFound, say
+from .models import DeploymentFile, ProcessDefinition
+
+_KEPT = 64
+_cache: OrderedDict[int, Compiled] = OrderedDict()
+_lock = threading.Lock()
+
+
+@dataclass(frozen=True)
+class Place:
+    """One step of a deployed process as people meet it: its element, and what the model's own attributes say of it.
+
+    `roles` are the keys of the candidate group (the step's own, else the innermost lane's); `form` is the name of the
+    form file without its ending; `due`, `assignee` are FEEL.
+    """
+
+    process: str
+    element: bpmn.Element
+    roles: tuple[str, ...]
+    stage: str
+    kind: str
+    form: str
+    due: str | None
+    assignee: str | None
+    topic: str
+    minutes: int | None
+    law: str
+    priority: str | None
+
+    @property
+    def name(self) -> str:
+        return self.element.name or self.element.id
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """A deployment, ready to run. `places`: {process key: {element id: Place}}."""
+
+    deployment_id: int | None
+    pack: packs.Pack
+    definition: bpmn.Definition
+    evaluator: Evaluator
+    forms: Mapping[str, forms.Form]
+    places: Mapping[str, Mapping[str, Place]]
+
+    def place(self, process: str, element: str) -> Place:
+        """NotFound where this version has no such step."""
+        try:
+            return self.places[process][element]
+        except KeyError:
+            raise NotFound(say("This version of the procedure has no step {element}.", element=element),
+                           where={"element": element}) from None
+
+    def process(self, key: str) -> bpmn.Element:
+        """-> the process itself as an element, with its documentation and attributes."""
+        return self.definition.elements(key)[key]
+
+    def stages(self, process: str) -> tuple[str, ...]:
+        """-> the labels of the step line, in order; empty if the process has none."""
+        return tuple(str(self.process(process).extensions.get("stages", "")).split())
+
+
+def compile_pack(pack: packs.Pack, deployment_id: int | None = None) -> Compiled:
+    """Compiles models, decisions and forms together. ModelRefused with file, line and element where one is not lawful."""
+    evaluator = Evaluator(decisions=pack.decisions, functions=clock.FEEL_FUNCTIONS, clock=clock.now)
+    definition = bpmn.compile(pack.models, evaluator, clock.now)
+    compiled_forms = {name: forms.load(data, evaluator, f"{name}.form") for name, data in pack.forms.items()}
+    places = {key: _places(definition, key) for key in definition.processes}
+    return Compiled(deployment_id, pack, definition, evaluator, compiled_forms, places)
+
+
+def compiled(session: Session, definition_id: int) -> Compiled:
+    """-> the compiled deployment in which the process definition lies; read and compiled at most once in this process."""
+    deployment_id = _deployment_of(session, definition_id)
+    with _lock:
+        found = _cache.get(deployment_id)
+        if found is not None:
+            _cache.move_to_end(deployment_id)
+            return found
+    rows = session.execute(select(DeploymentFile.path, DeploymentFile.content)
+                           .where(DeploymentFile.deployment_id == deployment_id)).all()
+    made = compile_pack(packs.from_files({path: content for path, content in rows}), deployment_id)
+    with _lock:
+        _cache[deployment_id] = made
+        while len(_cache) > _KEPT:
+            _cache.popitem(last=False)
+    return made
+
+
+def forget() -> None:
+    """Drops all that is compiled: another database may use the same numbers."""
+    with _lock:
+        _cache.clear()
+        _deployments.clear()
+
+
+_deployments: dict[int, int] = {}
+
+
+def _deployment_of(session: Session, definition_id: int) -> int:
+    found = _deployments.get(definition_id)
+    if found is None:
+        found = session.scalar(select(ProcessDefinition.deployment_id).where(ProcessDefinition.id == definition_id))
+        if found is None:
+            raise NotFound(say("There is no such version of a procedure."))
+        _deployments[definition_id] = found
+    return found
+
+
+def _places(definition: bpmn.Definition, process: str) -> dict[str, Place]:
+    elements = definition.elements(process)
+    return {key: _place(process, element, elements) for key, element in elements.items()}
+
+
+def _place(process: str, element: bpmn.Element, elements: Mapping[str, bpmn.Element]) -> Place:
+    own: Mapping[str, Any] = element.extensions
+    minutes = str(own.get("minutes", ""))
+    return Place(
+        process=process,
+        element=element,
+        roles=_roles(element),
+        stage=_inherited("stage", element, elements),
+        kind=str(own.get("kind", "")),
+        form=str(own.get("form") or own.get("formKey") or own.get("formRef") or element.id),
+        due=_text(own, "due", "dueDate"),
+        assignee=_text(own, "assignee"),
+        topic=str(own.get("topic") or element.id),
+        minutes=int(minutes) if minutes.isdigit() else None,
+        law=str(own.get("law", "")),
+        priority=_text(own, "priority"),
+    )
+
+
+def _roles(element: bpmn.Element) -> tuple[str, ...]:
+    own = element.extensions.get("role") or element.extensions.get("candidateGroups") or element.lane_role
+    return tuple(str(own or "").replace(",", " ").split())
+
+
+def _inherited(name: str, element: bpmn.Element, elements: Mapping[str, bpmn.Element]) -> str:
+    """The attribute of the element, or of the nearest scope around it that has one."""
+    around: bpmn.Element | None = element
+    while around is not None:
+        if around.extensions.get(name):
+            return str(around.extensions[name])
+        around = elements.get(around.scope) if around.scope else None
+    return ""
+
+
+def _text(own: Mapping[str, Any], *names: str) -> str | None:
+    for name in names:
+        value = own.get(name)
+        if isinstance(value, str) and value.strip():
+            return value.strip()
+    return None
