@@ -44,7 +44,7 @@ def create_postgresql(postgresql_server: str) -> Iterator[Callable[[], str]]:
     def create() -> str:
         name = f"yishi_{uuid.uuid4().hex}"
         with server.connect() as connection:
-            connection.execute(text(f'CREATE DATABASE "{name}" TEMPLATE template0 ENCODING \'UTF8\''))
+            connection.execute(text(f"CREATE DATABASE \"{name}\" TEMPLATE template0 ENCODING 'UTF8'"))
         names.append(name)
         return make_url(postgresql_server).set(database=name).render_as_string(hide_password=False)
 
