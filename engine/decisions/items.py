@@ -1,10 +1,18 @@
-"""Item definitions as types, with their allowed values (7.3.2)."""
+"""Item definitions as types, with their allowed values (DMN 1.5, 7.3.2)."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from engine import feel
+from engine.errors import Sentence
 from engine.feel import types
 from engine.feel.sentences import say
 from engine.feel.types import ANY, BUILT_IN, ContextOf, FunctionOf, ListOf, Type
 
 from . import xml
+from .xml import Node
 
 _FEEL_PREFIXES = ("feel:", "xsd:")
 MAX_DEPTH = 30
@@ -13,17 +21,18 @@ MAX_DEPTH = 30
 class Named(Type):
     """An item definition. `instance of` asks for its structure only (as in the TCK), coercion for allowed values."""
 
-    def __init__(self, name: str, base: Type, tests=None, tests_text: str = "", of_items=False):
+    def __init__(self, name: str, base: Type, tests: feel.UnaryTests | None = None, tests_text: str = "",
+                 of_items: bool = False) -> None:
         self.name, self.base = name, base
         self.tests, self.tests_text, self.of_items = tests, tests_text, of_items
 
-    def has(self, value, run):
+    def has(self, value: Any, run: feel.Run) -> bool:
         return self.base.has(value, run)
 
-    def coerce(self, run, value, what):
+    def coerce(self, run: feel.Run, value: Any, what: Sentence) -> Any:
         return coerce(run, self, value, what)
 
-    def allows(self, value, run) -> bool:
+    def allows(self, value: Any, run: feel.Run) -> bool:
         """Whether the value and its parts are among the allowed ones."""
         if value is None:
             return True
@@ -34,7 +43,7 @@ class Named(Type):
         return allows(self.base, value, run)
 
 
-def allows(kind: Type, value, run) -> bool:
+def allows(kind: Type, value: Any, run: feel.Run) -> bool:
     if isinstance(kind, Named):
         return kind.allows(value, run)
     if isinstance(kind, ListOf) and type(value) is list:
@@ -44,13 +53,13 @@ def allows(kind: Type, value, run) -> bool:
     return True
 
 
-def coerce(run, kind: Type, value, what: str):
+def coerce(run: feel.Run, kind: Type, value: Any, what: Sentence) -> Any:
     """The value as one of the type and among its allowed values, else null with a reason."""
     if value is None or kind is ANY:
         return value
     fitted = types.coerce(run, _plain(kind), value, what)
     if fitted is not None and not allows(kind, fitted, run):
-        return run.null(say("{0} is not one of the allowed values of {1}", what, kind.name))
+        return run.null(say("{what} is not one of the allowed values of {name}", what=what, name=kind.name))
     return fitted
 
 
@@ -64,18 +73,19 @@ def _plain(kind: Type) -> Type:
 class ItemTypes:
     """The types of one file, made when first asked for, in any order of their definitions."""
 
-    def __init__(self, root, compile_tests, imported: dict):
+    def __init__(self, root: Node, compile_tests: Callable[[str, Sentence, Node], feel.UnaryTests | None],
+                 imported: dict[str, ItemTypes]) -> None:
         self.definitions = {item.get("name"): item for item in xml.children(root, "itemDefinition")}
         self.compile_tests = compile_tests
         self.imported = imported      # prefix -> ItemTypes
         self.made: dict[str, Type] = {}
         self.depth = 0
 
-    def component_names(self) -> set:
+    def component_names(self) -> set[str]:
         return {part.get("name") for item in self.definitions.values() for part in item.iter("{*}itemComponent")
                 if part.get("name")}
 
-    def named(self) -> dict:
+    def named(self) -> dict[str, Type]:
         """All types that FEEL may name."""
         table = dict(BUILT_IN)
         for name in self.definitions:
@@ -113,7 +123,7 @@ class ItemTypes:
             return self.imported[""].find(name)
         return next((other.find(local) for other in self.imported.values() if local in other.definitions), ANY)
 
-    def _make(self, item, name: str) -> Type:
+    def _make(self, item: Node, name: str) -> Type:
         components = xml.children(item, "itemComponent")
         function = xml.child(item, "functionItem")
         if components:
@@ -129,9 +139,9 @@ class ItemTypes:
         base = self._restricted(item, "allowedValues", name, base, many)
         return self._restricted(item, "typeConstraint", name, base, False)
 
-    def _restricted(self, item, tag: str, name: str, base: Type, of_items: bool) -> Type:
+    def _restricted(self, item: Node, tag: str, name: str, base: Type, of_items: bool) -> Type:
         tests = xml.text(xml.child(item, tag)) if xml.child(item, tag) is not None else None
         if not tests or not tests.strip():
             return base if isinstance(base, Named) and base.name == name else Named(name, base)
-        compiled = self.compile_tests(tests, say("{0} of “{1}”", tag, name))
+        compiled = self.compile_tests(tests, say("{tag} of “{name}”", tag=tag, name=name), item)
         return Named(name, base, compiled, tests, of_items)
