@@ -11,8 +11,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from . import bpmn, clock, forms, packs
-from .decisions.evaluator import Evaluator
+from . import bpmn, clock, decisions, forms, packs
 from .errors import NotFound, say
 from .models import DeploymentFile, ProcessDefinition
 
@@ -54,7 +53,7 @@ class Compiled:
     deployment_id: int | None
     pack: packs.Pack
     definition: bpmn.Definition
-    evaluator: Evaluator
+    evaluator: decisions.Evaluator
     forms: Mapping[str, forms.Form]
     places: Mapping[str, Mapping[str, Place]]
 
@@ -77,7 +76,8 @@ class Compiled:
 
 def compile_pack(pack: packs.Pack, deployment_id: int | None = None) -> Compiled:
     """Compiles models, decisions and forms together. ModelRefused with file, line and element where one is not lawful."""
-    evaluator = Evaluator(decisions=pack.decisions, functions=clock.FEEL_FUNCTIONS, clock=clock.now)
+    models = decisions.load_all(pack.decisions, functions=clock.FEEL_FUNCTIONS)
+    evaluator = decisions.Evaluator(models, functions=clock.FEEL_FUNCTIONS)
     definition = bpmn.compile(pack.models, evaluator, clock.now)
     compiled_forms = {name: forms.load(data, evaluator, f"{name}.form") for name, data in pack.forms.items()}
     places = {key: _places(definition, key) for key in definition.processes}

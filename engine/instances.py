@@ -111,7 +111,8 @@ def start(session: Session, definition: ProcessDefinition, actor: Actor, variabl
 
 
 @contextmanager
-def step(session: Session, instance_id: int, actor: Actor, *, part: int | None = None, while_suspended: bool = False) -> Iterator[Step]:
+def step(session: Session, instance_id: int, actor: Actor, *, part: int | None = None,
+         while_suspended: bool = False) -> Iterator[Step]:
     """Loads the instance for one act and stores what came of it, unless the block raises.
 
     `part` is the instance of a parallel multi-instance activity in which the act takes place. NotFound; Conflict when the
@@ -198,6 +199,17 @@ def load(session: Session, instance: Instance) -> bpmn.Live:
     """-> the live tokens, to look at; what is done to them is not stored."""
     compiled = definitions.compiled(session, instance.definition_id)
     return compiled.definition.load(instance.live, apart=Parts(session, instance.id))
+
+
+def record(session: Session, instance_id: int, lines: Iterable[history.Line]) -> None:
+    """Adds lines to an instance's history without moving it."""
+    session.flush()
+    row = session.execute(select(_INSTANCE.c.history_length, _INSTANCE.c.history_hash).where(_INSTANCE.c.id == instance_id)
+                          .with_for_update()).one()
+    head = history.append(session, instance_id, history.Head(row.history_length, row.history_hash), lines)
+    session.execute(update(_INSTANCE).where(_INSTANCE.c.id == instance_id)
+                    .values(history_length=head.length, history_hash=head.hash))
+    session.expire_all()
 
 
 class Parts(Mapping[int, str]):

@@ -17,12 +17,15 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
 from SpiffWorkflow.bpmn.specs import event_definitions as events
+from SpiffWorkflow.bpmn.specs.event_definitions.timer import TimerEventDefinition
 
 from . import nodes
+from .catching import definitions
 from .elements import Element, SequenceFlow
 from .errors import Conflict, Incident, NotFound, Problem, Refused, say
 from .live import Live
 from .parse import parse
+from .timers import first_due
 from .tokens import Event, Wait
 from .values import decode, encode
 
@@ -47,6 +50,19 @@ class Definition:
     def start_events(self, process_id: str):
         """-> the start events, to subscribe messages, signals and timers. NotFound."""
         return [s for s in self._process(process_id).starts() if isinstance(s, nodes.StartEvent)]
+
+    def start_waits(self, process_id: str) -> list[Wait]:
+        """-> what the start events of a process wait for: messages, signals, timers (with the moment of the first one). NotFound."""
+        found = []
+        for start in self.start_events(process_id):
+            for what in definitions(start):
+                if isinstance(what, TimerEventDefinition):
+                    due = first_due(what, lambda text: self.evaluator.evaluate(text, {}), self.now())[0]
+                    found.append(Wait("timer", start.name, 0, (), {}, None, due))
+                elif isinstance(what, events.MessageEventDefinition | events.SignalEventDefinition):
+                    kind = "message" if isinstance(what, events.MessageEventDefinition) else "signal"
+                    found.append(Wait(kind, start.name, 0, (), {}, what.name))
+        return found
 
     def start(self, process_id: str, data: Mapping | None = None, start_event: str | None = None) -> Live:
         """-> a new instance that has run to its first waits. NotFound; Conflict where the start event must be named."""
