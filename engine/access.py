@@ -7,8 +7,9 @@ units an actor sees does not exist for that actor: it is `NotFound`, never `Forb
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from enum import StrEnum
 from importlib.resources import files
 from typing import Any
@@ -67,9 +68,10 @@ class Role:
     key: str
     name: str
     english: str
-    units: frozenset[str]
+    units: tuple[str, ...]
     permissions: frozenset[Permission]
     never: frozenset[str]
+    apart: frozenset[str]
     source: str
 
     @property
@@ -84,9 +86,10 @@ def _read_roles() -> dict[str, Role]:
             key=key,
             name=entry["name"],
             english=entry["english"],
-            units=frozenset(entry["unit"]),
+            units=tuple(entry["unit"]),
             permissions=frozenset(Permission(p) for p in entry["may"]),
             never=frozenset(entry.get("never", ())),
+            apart=frozenset(entry.get("apart", ())),
             source=entry["source"],
         )
         for key, entry in data.items()
@@ -156,10 +159,10 @@ def actor_of(session: Session, account: Account) -> Actor:
     return Actor(person.id, person.name, frozenset(held), paths, account.language)
 
 
-def in_term() -> ColumnElement[bool]:
-    """-> the condition that an `Assignment` is in its term today; `ends` is its last day."""
-    today = clock.today()
-    return and_(Assignment.starts <= today, or_(Assignment.ends.is_(None), Assignment.ends >= today))
+def in_term(on: date | None = None) -> ColumnElement[bool]:
+    """-> the condition that an `Assignment` is in its term on that day, else today; `ends` is its last day."""
+    day = on or clock.today()
+    return and_(Assignment.starts <= day, or_(Assignment.ends.is_(None), Assignment.ends >= day))
 
 
 # --- permissions ----------------------------------------------------------------------------------------------------
@@ -250,9 +253,7 @@ def get_instance(session: Session, actor: Actor, instance_id: int) -> Instance:
 def get_task(session: Session, actor: Actor, task_id: int) -> Task:
     """-> the human task. NotFound when there is none, or none that `actor` sees; `require_act` is the next question."""
     found = session.scalar(
-        select(Task)
-        .where(Task.id == task_id, sees_task(actor))
-        .options(joinedload(Task.unit), joinedload(Task.instance))
+        select(Task).where(Task.id == task_id, sees_task(actor)).options(joinedload(Task.unit), joinedload(Task.instance))
     )
     if found is None:
         raise NotFound(say("There is no task {id} that you may see. Look in your inbox.", id=task_id))
@@ -271,21 +272,18 @@ def is_candidate(session: Session, actor: Actor, task: Task) -> bool:
 
 def candidates(session: Session, task: Task) -> list[Person]:
     """-> the people of the candidate group of `task` today, by name."""
-    units = [int(part) for part in task.unit.path.split("/") if part]
-    return list(
-        session.scalars(
-            select(Person)
-            .where(
-                Person.active,
-                Person.id.in_(
-                    select(Assignment.person_id).where(
-                        Assignment.unit_id.in_(units), Assignment.role.in_(_group(task)), in_term()
-                    )
-                ),
-            )
-            .order_by(Person.sort_key, Person.id)
-        )
-    )
+    return holders(session, _group(task), task.unit)
+
+
+def holders(session: Session, roles: Collection[str], unit: Unit, on: date | None = None) -> list[Person]:
+    """-> the people who hold any of `roles` over `unit` on that day (else today), by name."""
+    held = select(Assignment.person_id).where(Assignment.unit_id.in_(lineage(unit)), Assignment.role.in_(roles), in_term(on))
+    return list(session.scalars(select(Person).where(Person.active, Person.id.in_(held)).order_by(Person.sort_key, Person.id)))
+
+
+def lineage(unit: Unit) -> list[int]:
+    """-> the ids of the units above `unit`, from the district down, and its own."""
+    return [int(part) for part in unit.path.split("/") if part]
 
 
 def may_act(actor: Actor, task: Task, kind: str | None = None) -> bool:

@@ -1,0 +1,252 @@
+"""Units, people, and the roles which people hold in units for a term."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from itertools import pairwise
+from typing import NamedTuple
+
+from sqlalchemy import and_, delete, or_, select, update
+from sqlalchemy.orm import Session
+
+from engine import access, clock
+from engine.access import Actor, Permission, Role
+from engine.errors import Conflict, Invalid, NotFound, Sentence, say
+from engine.models import Account, Assignment, Login, Person, Unit
+
+from .names import sort_key
+
+KINDS = ("district", "street", "community")
+"""The kinds of unit; each lies directly below one of the kind before it."""
+
+
+# --- units ----------------------------------------------------------------------------------------------------------
+def add_unit(
+    session: Session,
+    parent: Unit | None,
+    kind: str,
+    code: str,
+    name: str,
+    *,
+    phone: str = "",
+    actor: Actor | None = None,
+) -> Unit:
+    """-> the new unit below `parent`; a district has none. Forbidden; Invalid for a kind that does not belong there, a
+    missing name, or a code that is taken."""
+    if parent is None:
+        _require_system(actor)
+    else:
+        _require(actor, parent)
+    expected = KINDS[0] if parent is None else dict(pairwise(KINDS)).get(parent.kind)
+    problems: dict[str, Sentence] = {}
+    if kind != expected:
+        problems["kind"] = say("A district stands alone, a street lies in a district, a community in a street.")
+    if not name.strip():
+        problems["name"] = say("Give the unit a name.")
+    if not code.strip():
+        problems["code"] = say("Give the unit a code.")
+    elif session.scalar(select(Unit.id).where(Unit.code == code)) is not None:
+        problems["code"] = say("The code {code} is taken by another unit. Choose another one.", code=code)
+    if problems:
+        raise Invalid(say("The unit has not been added."), problems)
+    unit = Unit(parent_id=parent.id if parent else None, kind=kind, code=code, name=name.strip(), path="", phone=phone)
+    session.add(unit)
+    session.flush()
+    unit.path = f"{parent.path if parent else '/'}{unit.id}/"
+    session.flush()
+    return unit
+
+
+def unit_by_code(session: Session, code: str) -> Unit:
+    """-> the unit; NotFound when there is none with this code."""
+    unit = session.scalar(select(Unit).where(Unit.code == code))
+    if unit is None:
+        raise NotFound(say("There is no unit with the code {code}.", code=code))
+    return unit
+
+
+def subtree(session: Session, unit: Unit) -> list[Unit]:
+    """-> the unit and all below it, each before those below it."""
+    return list(session.scalars(select(Unit).where(Unit.path.like(unit.path + "%")).order_by(Unit.path)))
+
+
+# --- people and their roles -----------------------------------------------------------------------------------------
+def add_person(session: Session, unit: Unit, name: str, *, phone: str = "", actor: Actor | None = None) -> Person:
+    """-> the new person, whose home is `unit`. Forbidden; Invalid without a name."""
+    _require(actor, unit)
+    name = name.strip()
+    if not name:
+        raise Invalid(say("The person has not been added."), {"name": say("Write the name.")})
+    person = Person(unit_id=unit.id, name=name, sort_key=sort_key(name), phone=phone, active=True)
+    session.add(person)
+    session.flush()
+    return person
+
+
+def assign(
+    session: Session,
+    person: Person,
+    role: str,
+    unit: Unit,
+    starts: date,
+    ends: date | None = None,
+    *,
+    actor: Actor | None = None,
+) -> Assignment:
+    """-> the assignment: `person` holds `role` in `unit`, and so over all units below it, from `starts` until the end of
+    the day `ends`, or until somebody ends it.
+
+    Forbidden; Invalid when the role is none of ours, is not held in such units, or ends before it starts; Conflict when
+    the person holds it there already, or holds at that time a role that must be kept apart from it.
+    """
+    _require(actor, unit)
+    known = access.ROLES.get(role)
+    problems: dict[str, Sentence] = {}
+    if known is None:
+        problems["role"] = say("There is no role {role}.", role=role)
+    elif unit.kind not in known.units:
+        problems["role"] = say("{role} is not a role in a unit such as {unit}.", role=known.sentence, unit=unit.name)
+    if ends is not None and ends < starts:
+        problems["ends"] = say("The term ends before it starts.")
+    if known is None or problems:
+        raise Invalid(say("The role has not been given to {name}.", name=person.name), problems)
+    _refuse_clash(session, person, known, unit, starts, ends)
+    assignment = Assignment(person_id=person.id, unit_id=unit.id, role=role, starts=starts, ends=ends)
+    session.add(assignment)
+    session.flush()
+    return assignment
+
+
+def end_term(session: Session, assignment: Assignment, last_day: date, *, actor: Actor | None = None) -> None:
+    """Sets the last day of a term; it may lie before the first one, then the role was never held. Forbidden."""
+    _require(actor, assignment.unit)
+    assignment.ends = last_day
+    session.flush()
+
+
+def leave(session: Session, person: Person, *, actor: Actor | None = None) -> None:
+    """The person holds no role from today on and can no longer sign in; what he did stays under his name. Forbidden.
+
+    GB/T 22239-2019, level 2: no account outlives its use.
+    """
+    _require(actor, person.unit)
+    today = clock.today()
+    person.active = False
+    open_terms = and_(Assignment.person_id == person.id, or_(Assignment.ends.is_(None), Assignment.ends >= today))
+    session.execute(update(Assignment).where(open_terms).values(ends=today - timedelta(days=1)))
+    accounts = select(Account.id).where(Account.person_id == person.id)
+    session.execute(update(Account).where(Account.person_id == person.id).values(disabled=True))
+    session.execute(delete(Login).where(Login.account_id.in_(accounts)))
+    session.flush()
+
+
+def people_with(session: Session, role: str, unit: Unit, on: date | None = None) -> list[Person]:
+    """-> the people who hold `role` in `unit` or a unit above it on that day (else today), by name."""
+    return access.holders(session, {role}, unit, on)
+
+
+class Representation(NamedTuple):
+    members: int
+    representatives: int
+    ok: bool
+    sentence: Sentence
+
+
+def representatives_check(session: Session, unit: Unit, on: date | None = None) -> Representation:
+    """-> how the representatives' meeting of the community is made up, and whether representatives are at least four
+    fifths of it [居委会组织法 2025 §28].
+
+    Its members are the residents' committee and the representatives. The role `committee` covers both committees 两委, so
+    somebody only in the Party's is counted as well: that can make the check stricter, never looser. Whoever is both
+    representative and committee member counts as the latter.
+    """
+    rows = session.execute(
+        select(Assignment.person_id, Assignment.role)
+        .join(Person, Person.id == Assignment.person_id)
+        .where(
+            Person.active,
+            Assignment.unit_id == unit.id,
+            Assignment.role.in_(("representative", "committee", "director")),
+            access.in_term(on),
+        )
+    ).all()
+    committee = {person for person, role in rows if role != "representative"}
+    representatives = len({person for person, _ in rows} - committee)
+    members = representatives + len(committee)
+    ok = members > 0 and 5 * representatives >= 4 * members
+    template = (
+        "{unit}: {representatives} representatives of {members} members, {percent} %: at least four fifths, as the law asks."
+        if ok
+        else "{unit}: {representatives} representatives of {members} members, {percent} %: the law asks for at least four "
+        "fifths (80 %). Add representatives before a representatives' meeting is called."
+    )
+    percent = f"{100 * representatives / members:.0f}" if members else "0"
+    values = {"unit": unit.name, "representatives": representatives, "members": members, "percent": percent}
+    return Representation(members, representatives, ok, Sentence(template, values))
+
+
+class Vacancy(NamedTuple):
+    role: Role
+    unit: Unit
+    sentence: Sentence
+
+
+def vacant_roles(session: Session, unit: Unit, on: date | None = None) -> list[Vacancy]:
+    """-> the roles which nobody holds over `unit`, each with the unit in which it is usually held: a step for such a
+    role would wait for nobody."""
+    lineage = access.lineage(unit)
+    units = {kin.kind: kin for kin in session.scalars(select(Unit).where(Unit.id.in_(lineage)))}
+    held = set(
+        session.scalars(
+            select(Assignment.role)
+            .join(Person, Person.id == Assignment.person_id)
+            .where(Person.active, Assignment.unit_id.in_(lineage), access.in_term(on))
+            .distinct()
+        )
+    )
+    found = []
+    for role in access.ROLES.values():
+        place = next((units[kind] for kind in role.units if kind in units), None)
+        if place is not None and role.key not in held:
+            sentence = say("Nobody is {role} in {unit}. Give the role to somebody.", role=role.sentence, unit=place.name)
+            found.append(Vacancy(role, place, sentence))
+    return found
+
+
+def _refuse_clash(session: Session, person: Person, role: Role, unit: Unit, starts: date, ends: date | None) -> None:
+    apart = role.apart | {other.key for other in access.ROLES.values() if role.key in other.apart}
+    meanwhile = session.execute(
+        select(Assignment.role, Assignment.unit_id, Unit.path)
+        .join(Unit, Unit.id == Assignment.unit_id)
+        .where(
+            Assignment.person_id == person.id,
+            or_(Assignment.ends.is_(None), Assignment.ends >= starts),
+            Assignment.starts <= (ends or date.max),
+        )
+    ).all()
+    for other, at, path in meanwhile:
+        if other == role.key and at == unit.id:
+            raise Conflict(
+                say("{name} is {role} of {unit} already at that time.", name=person.name, role=role.sentence, unit=unit.name)
+            )
+        if other in apart and (path.startswith(unit.path) or unit.path.startswith(path)):
+            raise Conflict(
+                say(
+                    "{name} cannot be {role}: at that time he or she is {other}, and the law keeps the two apart.",
+                    name=person.name,
+                    role=role.sentence,
+                    other=access.ROLES[other].sentence,
+                )
+            )
+
+
+def _require(actor: Actor | None, unit: Unit) -> None:
+    access.require(actor or Actor.system(), Permission.MANAGE_PEOPLE, unit)
+
+
+def _require_system(actor: Actor | None) -> None:
+    if actor is not None and not actor.is_system:
+        raise Invalid(
+            say("The unit has not been added."),
+            {"parent": say("A new district is made on the command line. Choose the unit above the new one.")},
+        )
