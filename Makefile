@@ -1,6 +1,7 @@
 # make demo [HOST=… PORT=… FRESH=1]   an invented district to try everything on
 # make test [ARGS="tests/engine -k …"]  the whole suite, or what ARGS names
 # make front                            what a page loads, and the translations
+# make wheel                            dist/yishi-….whl, which needs neither Node nor the checkout
 # make lock                             write the lock files and THIRD_PARTY.md anew
 #
 # Needs Python 3.11 or later, git and make. Node is the system's from version 20 on, else one for .venv alone.
@@ -19,7 +20,7 @@ CATALOGUES := $(patsubst %.po,%.mo,$(wildcard web/translations/*/LC_MESSAGES/*.p
 # `npm run` looks for node by its name.
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: demo test front lock
+.PHONY: demo test front wheel lock
 .DELETE_ON_ERROR:
 
 demo: $(STAMPS)/yishi front
@@ -29,6 +30,9 @@ test: $(STAMPS)/test $(STAMPS)/yishi front
 	@exec $(VENV)/bin/python -m tests $(ARGS)
 
 front: $(FRONT) $(CATALOGUES)
+
+wheel: $(STAMPS)/run front
+	@$(VENV)/bin/hatchling build -t wheel
 
 lock: $(STAMPS)/test $(STAMPS)/lock $(STAMPS)/node
 	@echo "· lock files"
