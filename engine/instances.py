@@ -285,14 +285,25 @@ def _key(waits: Iterable[bpmn.Wait]) -> list[tuple[Any, ...]]:
 def _lines(at: Step, events: Sequence[bpmn.Event]) -> Iterator[history.Line]:
     yield from at.own_lines
     notes = dict(at.notes)
+    here = {e.task: e.element for e in events}
     for event in events:
         note = notes.pop((event.what, event.task), None)
         if note is None:
-            yield history.Line(event.what, event.element, event.task)
+            what = "body_completed" if event.what == "completed" and _is_body(at, event, here) else event.what
+            yield history.Line(what, event.element, event.task)
         else:
             yield note._replace(element=event.element)
     for note in notes.values():
         yield note
+
+
+def _is_body(at: Step, event: bpmn.Event, here: Mapping[int | None, str]) -> bool:
+    """Whether the token held the runs of a loop or multi-instance activity, and was none of them itself."""
+    if not any(event.element in places and places[event.element].element.loop for places in at.compiled.places.values()):
+        return False
+    parent = at.live.tokens.get(event.parent)
+    above = parent.task_spec.name if parent is not None else here.get(event.parent)
+    return bool(above != event.element)
 
 
 def _stage(at: Step, waits: Iterable[bpmn.Wait]) -> str:

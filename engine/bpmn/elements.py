@@ -39,7 +39,7 @@ class Element:
     `lane` are the names of the lanes around it, outermost first; inside a sub-process those of the sub-process. `extensions` is
     everything in other namespaces than BPMN's own, attributes and children, by local name (see `_extensions`). `scope` is the id of
     the process or sub-process around it, None for the process. `lane_role` is the attribute `role` of the innermost lane that has one.
-    `attached_to` is the activity of a boundary event.
+    `attached_to` is the activity of a boundary event; `loop` tells an activity that runs several times (multi-instance, standard loop).
     """
 
     id: str
@@ -51,6 +51,7 @@ class Element:
     extensions: Mapping[str, Any] = field(default_factory=dict)
     scope: str | None = None
     attached_to: str | None = None
+    loop: bool = False
     incoming: tuple[SequenceFlow, ...] = ()
     outgoing: tuple[SequenceFlow, ...] = ()
     line: int = 0
@@ -105,7 +106,7 @@ def _element(node: Any, file: str, scope: str | None, lane: _Lane, flows: Any) -
     name = node.get("id")
     texts = [n.text.strip() for n in node if kind(n) == "documentation" and n.text]
     return Element(name, kind(node), node.get("name") or None, "\n".join(texts) or None, lane.names, lane.role, _extensions(node), scope,
-                   node.get("attachedToRef"), tuple(f for f in flows if f.target == name), tuple(f for f in flows if f.source == name),
+                   node.get("attachedToRef"), any(kind(n).endswith("LoopCharacteristics") for n in node), tuple(f for f in flows if f.target == name), tuple(f for f in flows if f.source == name),
                    node.sourceline or 0, file)
 
 
