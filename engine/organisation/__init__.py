@@ -18,7 +18,7 @@ from .accounts import (
     seen,
     wants_seen,
 )
-from .names import sort_key
+from .names import sort_key, syllables
 from .people import (
     Representation,
     Vacancy,
@@ -57,6 +57,7 @@ __all__ = [
     "seen",
     "sort_key",
     "subtree",
+    "syllables",
     "unit_by_code",
     "vacant_roles",
     "wants_seen",

@@ -180,7 +180,7 @@ def representatives_check(session: Session, unit: Unit, on: date | None = None) 
         else "{unit}: {representatives} representatives of {members} members, {percent} %: the law asks for at least four "
         "fifths (80 %). Add representatives before a representatives' meeting is called."
     )
-    percent = f"{100 * representatives / members:.0f}" if members else "0"
+    percent = 100 * representatives // members if members else 0  # cut off, so that 79.9 does not read as 80
     values = {"unit": unit.name, "representatives": representatives, "members": members, "percent": percent}
     return Representation(members, representatives, ok, Sentence(template, values))
 
@@ -192,15 +192,16 @@ class Vacancy(NamedTuple):
 
 
 def vacant_roles(session: Session, unit: Unit, on: date | None = None) -> list[Vacancy]:
-    """-> the roles which nobody holds over `unit`, each with the unit in which it is usually held: a step for such a
-    role would wait for nobody."""
+    """-> the roles which nobody holds over `unit` or in a unit below it, each with the unit in which it is usually held: a
+    step for such a role waits for nobody."""
     lineage = access.lineage(unit)
     units = {kin.kind: kin for kin in session.scalars(select(Unit).where(Unit.id.in_(lineage)))}
     held = set(
         session.scalars(
             select(Assignment.role)
             .join(Person, Person.id == Assignment.person_id)
-            .where(Person.active, Assignment.unit_id.in_(lineage), access.in_term(on))
+            .join(Unit, Unit.id == Assignment.unit_id)
+            .where(Person.active, or_(Unit.id.in_(lineage), Unit.path.like(unit.path + "%")), access.in_term(on))
             .distinct()
         )
     )
