@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import func, select
@@ -15,11 +13,12 @@ from sqlalchemy.orm import Session
 
 from engine import clock, definitions, deployments, errors, feel, incidents, instances, jobs, messages, packs, tasks
 from engine.access import Actor
-from engine.database import Database
 from engine.errors import EngineError, Sentence, say
-from engine.models import Account, HistoryEvent, Instance, Job, Person, ProcessDefinition, Task, Unit
+from engine.models import HistoryEvent, Instance, Job, ProcessDefinition, Task, Unit
 
+from .comparing import equal, evaluated, has_feel, matches, plain, says, show, whole
 from .reading import Act, Scenario, ScenarioError, moment, named_elements
+from .world import World, people_of
 
 MAX_JOBS = 50_000
 _LATER = feel.compile("at + duration(text)", ["at", "text"])
@@ -43,30 +42,6 @@ class Outcome:
     failure: Failure | None = None
     flows: set[str] = field(default_factory=set)
     story: list[tuple[datetime, str]] = field(default_factory=list)
-
-
-class World:
-    """Where a scenario runs: a database, the unit in which matters are started, and who acts for a role.
-
-    The default is an empty one in memory, with one community in one street in one district, in which everybody exists
-    who is named. `actors` finds who acts (`organizer`, `user:sunsansi`); None means rules off.
-    """
-
-    def __init__(self, database: Database | None = None, unit_id: int | None = None,
-                 actors: Callable[[Session, str, Unit], Actor] | None = None) -> None:
-        self.own = database is None
-        self.database = database or _memory()
-        self.unit_id = unit_id if unit_id is not None else _units(self.database)
-        self._actors = actors or _invented
-
-    def actor(self, session: Session, name: str | None) -> Actor:
-        if not name:
-            return Actor.system()
-        return self._actors(session, str(name), session.get_one(Unit, self.unit_id))
-
-    def close(self) -> None:
-        if self.own:
-            self.database.close()
 
 
 def run(scenario: Scenario, pack: packs.Pack, world: World | None = None, *, deployed: bool = False,
@@ -154,21 +129,21 @@ class _Run:
             if self.scenario.refused:
                 self._check_because(error)
                 return False
-            self._fail("refused", say("The models are refused: {reason}", reason=_whole(error)))
+            self._fail("refused", say("The models are refused: {reason}", reason=whole(error)))
         if self.scenario.refused:
             self._fail("expectation", say("The models were to be refused, but they are lawful."))
         if not deployed:
             with self.sessions() as session:
                 unit = session.get_one(Unit, self.world.unit_id)
                 deployments.deploy(session, self.pack, unit, Actor.system())
-                _people(session, self.scenario, unit)
+                people_of(session, self.scenario, unit)
                 session.commit()
         return True
 
     def _check_because(self, error: EngineError) -> None:
         wanted = self.scenario.because
-        if wanted and not _says(error, wanted):
-            self._fail("expectation", say("Refused, but for another reason: {reason}", reason=_whole(error)))
+        if wanted and not says(error, wanted):
+            self._fail("expectation", say("Refused, but for another reason: {reason}", reason=whole(error)))
 
     def _check_names(self) -> None:
         with self.sessions() as session:
@@ -202,7 +177,7 @@ class _Run:
         elif act.verb == "set":
             with self.sessions() as session:
                 instance = self._instance(session, act)
-                instances.set_variables(session, instance, Actor.system(), _plain(self._feel(session, act.what, instance)))
+                instances.set_variables(session, instance, Actor.system(), plain(self._feel(session, act.what, instance)))
                 session.commit()
         elif act.verb == "activate":
             for _ in range(int(act.more.get("times") or 1)):
@@ -215,7 +190,7 @@ class _Run:
         with self.sessions() as session:
             actor = self.world.actor(session, what.get("by"))
             unit = session.get_one(Unit, self.world.unit_id)
-            values = _plain(self._feel(session, what.get("with") or {}, None))
+            values = plain(self._feel(session, what.get("with") or {}, None))
             if what.get("message"):
                 found = messages.correlate(session, str(what["message"]), values, actor, unit=unit)
                 if found is None:
@@ -255,7 +230,7 @@ class _Run:
                     return
                 if task is None:
                     raise _Unmet(say("“{element}” is not open.", element=act.what))
-                actor, values = self._actor(session, act), _plain(self._feel(session, act.more.get("with") or {}, task))
+                actor, values = self._actor(session, act), plain(self._feel(session, act.more.get("with") or {}, task))
                 try:
                     tasks.complete(session, task, actor, values=values)
                 except errors.Incident as error:
@@ -270,15 +245,15 @@ class _Run:
             task = self._task(session, act)
             if task is None:
                 raise _Unmet(say("“{element}” is not open.", element=act.what))
-            values = _plain(self._feel(session, act.more.get("with") or {}, task))
+            values = plain(self._feel(session, act.more.get("with") or {}, task))
             try:
                 tasks.complete(session, task, self._actor(session, act), values=values)
             except (EngineError, errors.Incident) as error:
                 session.rollback()
                 wanted = act.more.get("because")
-                if wanted and not _says(error, str(wanted)):
+                if wanted and not says(error, str(wanted)):
                     raise _Unmet(say("“{element}” was refused, but for another reason: {reason}", element=act.what,
-                                     reason=_whole(error))) from error
+                                     reason=whole(error))) from error
                 return
             session.rollback()
         raise _Unmet(say("“{element}” was to be refused, but it was completed.", element=act.what))
@@ -286,7 +261,7 @@ class _Run:
     def _message(self, act: Act) -> None:
         with self.sessions() as session:
             instance = self._instance(session, act) if act.more.get("of") else None
-            correlation = _plain(act.more.get("correlate") or {})
+            correlation = plain(act.more.get("correlate") or {})
             unit = session.get_one(Unit, self.world.unit_id)
             try:
                 found = messages.correlate(session, act.what, self._values(session, act), self._actor(session, act), unit=unit,
@@ -313,7 +288,7 @@ class _Run:
             try:
                 if act.more.get("fail") is not None:
                     raise errors.Incident(Sentence(str(act.more["fail"])), act.what)
-                jobs.finish(session, job, Actor.system(), result=_plain(act.more.get("result") or {}),
+                jobs.finish(session, job, Actor.system(), result=plain(act.more.get("result") or {}),
                             error=act.more.get("error"))
             except errors.Incident as error:
                 self._record(session, error, {"verb": "job"}, Actor.system(), instance_id=job.instance_id, job_id=job.id)
@@ -425,7 +400,7 @@ class _Run:
 
     def _refuse_failed(self, line: int) -> None:
         if self.failed is not None and not self.told:
-            self._fail("incident", say("The step before failed: {reason}", reason=_whole(self.failed)), line)
+            self._fail("incident", say("The step before failed: {reason}", reason=whole(self.failed)), line)
         if self.failed is not None:
             self.failed, self.told = None, True
 
@@ -472,9 +447,9 @@ class _Run:
                 if key == "of":
                     continue
                 seen = self._seen(session, instance, key, wanted)
-                if not _matches(key, wanted, seen):
+                if not matches(key, wanted, seen):
                     raise_with = say("{key}: expected {wanted}, but saw {seen}. Open: {open}. State: {state}.", key=key,
-                                     wanted=_show(wanted), seen=_show(seen), open=_show(self._open(session, instance)),
+                                     wanted=show(wanted), seen=show(seen), open=show(self._open(session, instance)),
                                      state=instance.state if instance is not None else "—")
                     self._fail("expectation", raise_with, what.lines.get(key, act.line))
         self.failed = None
@@ -526,7 +501,7 @@ class _Run:
         seen: dict[str, Any] = {}
         for element, values in wanted.items():
             names = [tasks.context_of(session, t) for t in tasks.open_in(session, instance) if t.element == element]
-            fitting = [n for n in names if all(_equal(v, n.get(k)) for k, v in values.items())]
+            fitting = [n for n in names if all(equal(v, n.get(k)) for k, v in values.items())]
             best = (fitting or names or [{}])[0]
             seen[element] = {k: best.get(k) for k in values} if names else None
         return seen
@@ -541,8 +516,8 @@ class _Run:
     def _task(self, session: Session, act: Act) -> Task | None:
         found = [t for t in tasks.open_in(session, self._instance(session, act)) if t.element == act.what]
         where = act.more.get("where") or {}
-        return next((t for t in found if all(_equal(v, tasks.context_of(session, t).get(k)) for k, v in where.items())), None) \
-            if where else next(iter(found), None)
+        return next((t for t in found if all(equal(v, tasks.context_of(session, t).get(k)) for k, v in where.items())), None)
+
 
     def _fits(self, session: Session, job: Job, where: Mapping[str, Any] | None) -> bool:
         if not where:
@@ -551,18 +526,18 @@ class _Run:
         if job.part is not None:
             live.fetch(job.part)
         names = live.names(job.token)
-        return all(_equal(v, names.get(k)) for k, v in where.items())
+        return all(equal(v, names.get(k)) for k, v in where.items())
 
     def _actor(self, session: Session, act: Act) -> Actor:
         return self.world.actor(session, act.more.get("as"))
 
     def _values(self, session: Session, act: Act) -> dict[str, Any]:
         instance = session.get(Instance, self.instances.get(str(act.more.get("of") or "main"), 0))
-        return dict(_plain(self._feel(session, act.more.get("with") or {}, instance)))
+        return dict(plain(self._feel(session, act.more.get("with") or {}, instance)))
 
     def _feel(self, session: Session, value: Any, about: Task | Instance | None) -> Any:
         """Strings that begin with `=` are FEEL over the variables of the task or instance."""
-        if not _has_feel(value):
+        if not has_feel(value):
             return value
         names: Mapping[str, Any] = {}
         if isinstance(about, Task):
@@ -570,139 +545,14 @@ class _Run:
         elif about is not None:
             names = instances.variables(session, about)
         evaluator = definitions.compile_pack(self.pack).evaluator
-        return _evaluated(value, lambda text: evaluator.evaluate(text, names))
+        return evaluated(value, lambda text: evaluator.evaluate(text, names))
 
     def _tell(self, act: Act) -> None:
         who = f" {act.more['as']}" if act.more.get("as") else ""
-        self.outcome.story.append((self.hands.at, f"{act.verb}{who}: {_show(act.what)}"))
+        self.outcome.story.append((self.hands.at, f"{act.verb}{who}: {show(act.what)}"))
 
     def collect(self) -> None:
         with self.sessions() as session:
             rows = session.scalars(select(HistoryEvent.element).where(
                 HistoryEvent.instance_id > self.first_id, HistoryEvent.what == "flow").distinct())
             self.outcome.flows = set(rows)
-
-
-# --- comparing ----------------------------------------------------------------------------------------------------------
-def _matches(key: str, wanted: Any, seen: Any) -> bool:
-    if key in ("tasks", "ended", "incidents"):
-        return Counter(wanted) == Counter(seen)
-    if key in ("tasks_include", "waiting"):
-        return not Counter(wanted) - Counter(seen)
-    if key in ("tasks_exclude", "not_completed"):
-        return not set(wanted) & set(seen)
-    if key == "completed":
-        rest = iter(seen)
-        return all(any(element == other for other in rest) for element in wanted)
-    if key in ("variables", "task_variables"):
-        return seen is not None and all(
-            _matches("variables", v, seen.get(k)) if key == "task_variables" else _equal(v, seen.get(k)) for k, v in wanted.items())
-    if key == "ended_or_failed":
-        return bool(seen) == wanted
-    return bool(wanted == seen)
-
-
-def _equal(wanted: Any, seen: Any) -> bool:
-    """FEEL's comparison of values: 1 = 1.0; dates and durations may be written as their text."""
-    wanted, seen = _plain(wanted), feel.to_python(seen)
-    if isinstance(wanted, bool) or isinstance(seen, bool) or wanted is None or seen is None:
-        return wanted is seen or wanted == seen and type(wanted) is type(seen)
-    if isinstance(wanted, int | float | Decimal) and isinstance(seen, int | float | Decimal):
-        return Decimal(str(wanted)) == Decimal(str(seen))
-    if isinstance(wanted, Mapping) and isinstance(seen, Mapping):
-        return wanted.keys() == seen.keys() and all(_equal(v, seen[k]) for k, v in wanted.items())
-    if isinstance(wanted, list) and isinstance(seen, list):
-        return len(wanted) == len(seen) and all(map(_equal, wanted, seen))
-    if isinstance(wanted, str) and not isinstance(seen, str):
-        return wanted == feel.show(seen)
-    return bool(wanted == seen)
-
-
-def _plain(value: Any) -> Any:
-    """YAML's tables and rows as plain dicts and lists."""
-    if isinstance(value, Mapping):
-        return {str(k): _plain(v) for k, v in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(v) for v in value]
-    return value
-
-
-def _has_feel(value: Any) -> bool:
-    if isinstance(value, Mapping):
-        return any(map(_has_feel, value.values()))
-    if isinstance(value, list):
-        return any(map(_has_feel, value))
-    return isinstance(value, str) and value.startswith("=")
-
-
-def _evaluated(value: Any, evaluate: Callable[[str], Any]) -> Any:
-    if isinstance(value, Mapping):
-        return {k: _evaluated(v, evaluate) for k, v in value.items()}
-    if isinstance(value, list):
-        return [_evaluated(v, evaluate) for v in value]
-    return evaluate(value) if isinstance(value, str) and value.startswith("=") else value
-
-
-def _says(error: Exception, wanted: str) -> bool:
-    return wanted in _whole(error) or wanted == getattr(error, "code", None)
-
-
-def _whole(error: Exception) -> str:
-    """The sentence with those of its fields, and the code."""
-    parts = [str(error)]
-    problems: Any = getattr(error, "problems", None)
-    if isinstance(problems, Mapping):
-        parts += [f"{name}: {sentence}" for name, sentence in problems.items()]
-    code = getattr(error, "code", None)
-    return " · ".join(parts) + (f" [{code}]" if code else "")
-
-
-def _show(value: Any) -> str:
-    if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{k}: {_show(v)}" for k, v in list(value.items())[:30]) + "}"
-    if isinstance(value, list | tuple):
-        return "[" + ", ".join(_show(v) for v in value[:30]) + "]"
-    return feel.show(value) if not isinstance(value, str) else value
-
-
-# --- the invented world -------------------------------------------------------------------------------------------------
-def _memory() -> Database:
-    database = Database("sqlite://")
-    database.create_all()
-    definitions.forget()
-    return database
-
-
-def _units(database: Database) -> int:
-    with database.sessions() as session:
-        above: Unit | None = None
-        for kind, name in (("district", "示例区"), ("street", "示例街道"), ("community", "示例社区")):
-            unit = Unit(kind=kind, name=name, code=f"scenario-{kind}", path="", parent_id=above.id if above else None)
-            session.add(unit)
-            session.flush()
-            unit.path = f"{above.path if above else '/'}{unit.id}/"
-            above = unit
-        assert above is not None
-        identity = above.id
-        session.commit()
-    return identity
-
-
-def _people(session: Session, scenario: Scenario, unit: Unit) -> None:
-    """Whoever the story names as `user:NAME` exists."""
-    names = {str(a.more["as"])[5:] for a in scenario.steps if str(a.more.get("as") or "").startswith("user:")}
-    names |= {str(scenario.start["by"])[5:]} if str(scenario.start.get("by") or "").startswith("user:") else set()
-    for name in sorted(names):
-        if session.scalar(select(Account.id).where(Account.login == name)) is None:
-            person = Person(unit_id=unit.id, name=name)
-            session.add(person)
-            session.flush()
-            session.add(Account(person_id=person.id, login=name, password_hash="", disabled=True, created_at=clock.now()))
-    session.flush()
-
-
-def _invented(session: Session, name: str, unit: Unit) -> Actor:
-    if name.startswith("user:"):
-        person = session.scalars(select(Person).join(Account).where(Account.login == name[5:])).one_or_none()
-        return Actor(person.id if person else None, name[5:], frozenset({("user", unit.id)}), {unit.id: unit.path})
-    return Actor.holding(name, unit)

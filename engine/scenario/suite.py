@@ -118,7 +118,8 @@ def coverage(results: Iterable[Result]) -> dict[str, tuple[int, list[str]]]:
 def junit(results: Sequence[Result]) -> bytes:
     """-> JUnit XML: one test case a file."""
     failures, errors = sum(r.failure is not None for r in results), sum(bool(r.bug) for r in results)
-    suite = etree.Element("testsuite", name="yishi", tests=str(len(results)), failures=str(failures), errors=str(errors))
+    suite = etree.Element("testsuite", name="yishi", tests=str(len(results)), failures=str(failures),
+                          errors=str(errors))
     for result in results:
         case = etree.SubElement(suite, "testcase", name=_clean(result.title), file=_clean(result.path), time=f"{result.seconds:.3f}")
         if result.bug:

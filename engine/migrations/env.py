@@ -1,0 +1,10 @@
+"""Runs the revisions on the connection which `database.Database.upgrade` gives."""
+
+from alembic import context
+
+from engine.models import Base
+
+connection = context.config.attributes["connection"]
+context.configure(connection=connection, target_metadata=Base.metadata, render_as_batch=True, compare_type=True)
+with context.begin_transaction():
+    context.run_migrations()
