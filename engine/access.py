@@ -14,7 +14,7 @@ from enum import StrEnum
 from importlib.resources import files
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, false, or_, select, true
+from sqlalchemy import ColumnElement, and_, false, not_, or_, select, true
 from sqlalchemy.orm import InstrumentedAttribute, Session, joinedload
 
 from engine import clock
@@ -235,7 +235,12 @@ def is_asked(actor: Actor) -> ColumnElement[bool]:
         if actor.person_id is not None:
             groups.append(Task.assignee_id == actor.person_id)
         conditions.append(and_(_below(Task.unit_id, {path}), or_(*groups)))
-    return or_(false(), *conditions)
+    refused = [
+        and_(Task.kind.in_(sorted(ROLES[role].never)), _below(Task.unit_id, {actor.unit_paths[at]}))
+        for role, at in sorted(actor.roles)
+        if role in ROLES and ROLES[role].never
+    ]
+    return and_(or_(false(), *conditions), not_(or_(false(), *refused)))
 
 
 def get_instance(session: Session, actor: Actor, instance_id: int) -> Instance:
@@ -266,13 +271,15 @@ ACTING: frozenset[str] = frozenset(role.key for role in ROLES.values() if Permis
 
 
 def is_candidate(session: Session, actor: Actor, task: Task) -> bool:
-    """-> whether `actor` belongs to the candidate group of `task`: holds one of its roles in its unit or one above."""
-    return actor.is_system or bool(_group(task) & actor.roles_over(task.unit))
+    """-> whether `actor` belongs to the candidate group of `task`: holds one of its roles in its unit or one above, and
+    none that is refused steps of its kind."""
+    return actor.is_system or _group_refusal(actor, task, task.kind) is None
 
 
 def candidates(session: Session, task: Task) -> list[Person]:
     """-> the people of the candidate group of `task` today, by name."""
-    return holders(session, _group(task), task.unit)
+    refused = {person.id for person in holders(session, _refused(task.kind), task.unit)}
+    return [person for person in holders(session, _group(task), task.unit) if person.id not in refused]
 
 
 def holders(session: Session, roles: Collection[str], unit: Unit, on: date | None = None) -> list[Person]:
@@ -287,7 +294,8 @@ def lineage(unit: Unit) -> list[int]:
 
 
 def may_act(actor: Actor, task: Task, kind: str | None = None) -> bool:
-    """-> whether `actor` may do `task`, whose element is of `kind` (the `yishi:kind` of the model)."""
+    """-> whether `actor` may do `task`: it is assigned to him or he is a candidate, and none of his roles is refused steps
+    of this `kind` (else the kind of the task). Whether somebody else has it in hand is for `tasks` to say."""
     return _why_not(actor, task, kind) is None
 
 
@@ -301,27 +309,42 @@ def require_act(actor: Actor, task: Task, kind: str | None = None) -> None:
 def _why_not(actor: Actor, task: Task, kind: str | None) -> Sentence | None:
     if actor.is_system:
         return None
+    kind = task.kind if kind is None else kind
+    if task.assignee_id is not None and task.assignee_id == actor.person_id:
+        held = actor.roles_over(task.unit)
+        return _role_refusal(held, task, kind) if held else _not_in_group(task)
+    return _group_refusal(actor, task, kind)
+
+
+def _group_refusal(actor: Actor, task: Task, kind: str) -> Sentence | None:
     held = actor.roles_over(task.unit)
-    refused = [role for key, role in ROLES.items() if key in held and kind in role.never]
-    if refused:
-        return say(
-            "“{task}” is not for the role {role}, which sees the matter and may ask, but does not decide in it.",
-            task=task.name,
-            role=refused[0].sentence,
-        )
-    if task.assignee_id is not None and held:
-        if task.assignee_id == actor.person_id:
-            return None
-        return say("“{task}” is in somebody else's hands. Whoever has it can give it back.", task=task.name)
-    group = _group(task)
-    if group & held:
+    refusal = _role_refusal(held, task, kind)
+    return refusal if refusal is not None or _group(task) & held else _not_in_group(task)
+
+
+def _role_refusal(held: frozenset[str], task: Task, kind: str) -> Sentence | None:
+    refused = [role for role in _refused(kind) if role in held]
+    if not refused:
         return None
+    return say(
+        "“{task}” is not for the role {role}, which sees the matter and may ask, but does not decide in it.",
+        task=task.name,
+        role=ROLES[refused[0]].sentence,
+    )
+
+
+def _not_in_group(task: Task) -> Sentence:
     return say(
         "“{task}” is for {roles} of {unit}, and you hold no such role there today.",
         task=task.name,
-        roles=_either([ROLES[key].sentence if key in ROLES else Sentence(key) for key in sorted(group)]),
+        roles=_either([ROLES[key].sentence if key in ROLES else Sentence(key) for key in sorted(_group(task))]),
         unit=task.unit.name,
     )
+
+
+def _refused(kind: str) -> list[str]:
+    """The roles that are refused steps of this kind."""
+    return [key for key, role in ROLES.items() if kind in role.never]
 
 
 def _group(task: Task) -> frozenset[str]:
