@@ -15,6 +15,7 @@ from .access import Actor
 from .errors import Conflict, Incident, Invalid, NotFound, Sentence, say
 from .models import HistoryEvent, Instance, Objection, Posting, Unit
 
+KINDS = ("posting", "answer")
 OBJECTION_RAISED = "objection_raised"
 MAX_OBJECTION = 2000
 _CODE = "23456789abcdefghjkmnpqrstuvwxyz"  # nothing that is misread on paper

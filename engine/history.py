@@ -51,7 +51,7 @@ def append(session: Session, instance_id: int, head: Head, lines: Iterable[Line]
         rows.append(dict(zip(_COLUMNS, (instance_id, number, at, line.took_place, line.actor_id, line.actor, line.role,
                                         line.what, line.element, line.token, line.data, digest), strict=True)))
     if rows:
-        session.execute(_INSERT, rows)
+        session.connection().execute(_INSERT, rows)
     return Head(number, digest)
 
 

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import bindparam, delete, insert, select, update
 from sqlalchemy.orm import Session
 
 from . import bpmn, clock, definitions, feel, history
@@ -52,6 +52,21 @@ _ROW = (
            _INSTANCE.c.history_hash, _DEFINITION.c.key)
     .select_from(_INSTANCE.join(_DEFINITION, _INSTANCE.c.definition_id == _DEFINITION.c.id))
 )
+
+# Statements of the hot path are built once: building them anew would cost more than running them.
+_LOCKED_ROW = _ROW.where(_INSTANCE.c.id == bindparam("instance")).with_for_update(of=_INSTANCE)
+_STORE = (update(_INSTANCE).where(_INSTANCE.c.id == bindparam("instance"), _INSTANCE.c.version == bindparam("before"))
+          .values({name: bindparam(f"new_{name}") for name in
+                   ("live", "version", "history_length", "history_hash", "stage", "state", "ended_at", "result_json")}))
+_OF_TOKENS = (_TASK.c.instance_id == bindparam("instance"), _TASK.c.state.in_((TaskState.OPEN, TaskState.CLAIMED)),
+              _TASK.c.token.in_(bindparam("tokens", expanding=True)))
+_COMPLETE_TASKS = update(_TASK).where(*_OF_TOKENS).values(state=TaskState.COMPLETED, ended_at=bindparam("now"),
+                                                          ended_by=bindparam("by"))
+_CANCEL_TASKS = update(_TASK).where(*_OF_TOKENS).values(state=TaskState.CANCELLED, ended_at=bindparam("now"))
+_DROP_JOBS = delete(_JOB).where(_JOB.c.instance_id == bindparam("instance"), _JOB.c.token.in_(bindparam("tokens", expanding=True)))
+_DROP_SUBSCRIPTIONS = delete(_SUBSCRIPTION).where(_SUBSCRIPTION.c.instance_id == bindparam("instance"),
+                                                  _SUBSCRIPTION.c.token.in_(bindparam("tokens", expanding=True)))
+_ADD_TASKS, _ADD_JOBS, _ADD_SUBSCRIPTIONS = insert(_TASK), insert(_JOB), insert(_SUBSCRIPTION)
 
 MATTER, PARAMETERS = "matter", "parameters"
 
@@ -119,7 +134,7 @@ def step(session: Session, instance_id: int, actor: Actor, *, part: int | None =
     instance has ended, is suspended (unless `while_suspended`), or has been changed by somebody else meanwhile.
     """
     session.flush()
-    row = session.execute(_ROW.where(_INSTANCE.c.id == instance_id).with_for_update(of=_INSTANCE)).one_or_none()
+    row = session.connection().execute(_LOCKED_ROW, {"instance": instance_id}).one_or_none()
     if row is None:
         raise NotFound(say("There is no such matter."))
     refuse_ended(row.state)
@@ -250,13 +265,12 @@ def _store(at: Step) -> None:
     text, parts = live.dump_apart()
     head = history.append(session, row.id, history.Head(row.history_length, row.history_hash), _lines(at, events))
     ended = live.state in ENDED
-    values: dict[str, Any] = {"live": text, "version": row.version + 1, "history_length": head.length,
-                              "history_hash": head.hash, "stage": _stage(at, waits)}
-    if ended:
-        values |= {"state": live.state, "ended_at": clock.now(), "result_json": bpmn.encode(dict(live.variables)), "live": ""}
-    elif at.state is not None:
-        values["state"] = at.state
-    done = session.execute(update(_INSTANCE).where(_INSTANCE.c.id == row.id, _INSTANCE.c.version == row.version).values(values))
+    run = session.connection().execute
+    done = run(_STORE, {
+        "instance": row.id, "before": row.version, "new_version": row.version + 1, "new_live": "" if ended else text,
+        "new_history_length": head.length, "new_history_hash": head.hash, "new_stage": _stage(at, waits),
+        "new_state": live.state if ended else at.state or row.state, "new_ended_at": clock.now() if ended else None,
+        "new_result_json": bpmn.encode(dict(live.variables)) if ended else None})
     if done.rowcount != 1:
         raise Conflict(say("Somebody else has just changed this matter. Look at it again."))
     _store_parts(session, row.id, parts)
@@ -322,35 +336,32 @@ def _store_parts(session: Session, instance_id: int, parts: Mapping[int, str | N
 
 
 def _rows_go(at: Step, events: Sequence[bpmn.Event], gone: list[int], changed: list[int]) -> None:
-    session, identity, now = at.session, at.row.id, clock.now()
-    if gone:
-        cancelled = {e.task for e in events if e.what == "cancelled"}
-        open_tasks = (_TASK.c.instance_id == identity, _TASK.c.state.in_((TaskState.OPEN, TaskState.CLAIMED)))
-        finished = [t for t in gone if t not in cancelled]
-        if finished:
-            session.execute(update(_TASK).where(*open_tasks, _TASK.c.token.in_(finished))
-                            .values(state=TaskState.COMPLETED, ended_at=now, ended_by=at.actor.person_id))
-        stopped = [t for t in gone if t in cancelled]
-        if stopped:
-            session.execute(update(_TASK).where(*open_tasks, _TASK.c.token.in_(stopped))
-                            .values(state=TaskState.CANCELLED, ended_at=now))
+    run, where = at.session.connection().execute, {"instance": at.row.id, "now": clock.now()}
+    cancelled = {e.task for e in events if e.what == "cancelled"}
+    finished = [t for t in gone if t not in cancelled]
+    if finished:
+        run(_COMPLETE_TASKS, {**where, "tokens": finished, "by": at.actor.person_id})
+    stopped = [t for t in gone if t in cancelled]
+    if stopped:
+        run(_CANCEL_TASKS, {**where, "tokens": stopped})
     quiet = {t for t, waits in at.before.items() if all(w.kind in ("task", "join") for w in waits)}
     over = [t for t in (*gone, *changed) if t not in quiet and t in at.before]
     if over:
-        session.execute(delete(_JOB).where(_JOB.c.instance_id == identity, _JOB.c.token.in_(over)))
-        session.execute(delete(_SUBSCRIPTION).where(_SUBSCRIPTION.c.instance_id == identity, _SUBSCRIPTION.c.token.in_(over)))
+        run(_DROP_JOBS, {"instance": at.row.id, "tokens": over})
+        run(_DROP_SUBSCRIPTIONS, {"instance": at.row.id, "tokens": over})
 
 
 def _rows_come(at: Step, waits: Sequence[bpmn.Wait], rearmed: Sequence[bpmn.Wait]) -> None:
+    run = at.session.connection().execute
     tasks = [_task_row(at, w) for w in waits if w.kind == "task"]
     if tasks:
-        at.session.execute(insert(_TASK), tasks)
+        run(_ADD_TASKS, tasks)
     jobs = [_job_row(at, w) for w in (*waits, *rearmed) if w.kind in ("timer", "job")]
     if jobs:
-        at.session.execute(insert(_JOB), jobs)
+        run(_ADD_JOBS, jobs)
     subscriptions = [_subscription_row(at, w) for w in (*waits, *rearmed) if w.kind in ("message", "signal")]
     if subscriptions:
-        at.session.execute(insert(_SUBSCRIPTION), subscriptions)
+        run(_ADD_SUBSCRIPTIONS, subscriptions)
 
 
 def _task_row(at: Step, wait: bpmn.Wait) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import delete, or_, select, update
+from sqlalchemy import bindparam, delete, or_, select, update
 from sqlalchemy.orm import Session, joinedload
 
 from . import access, board, bpmn, clock, definitions, forms, history, instances, papers
@@ -15,6 +15,7 @@ from .access import Actor
 from .errors import Conflict, Forbidden, Invalid, Sentence, say
 from .models import Draft, Instance, InstanceState, Person, Task, TaskState
 
+_DROP_DRAFTS = delete(Draft.__table__).where(Draft.__table__.c.task_id == bindparam("task"))  # type: ignore[arg-type]
 OPEN = (TaskState.OPEN, TaskState.CLAIMED)
 
 
@@ -79,9 +80,9 @@ def release(session: Session, task: Task, actor: Actor) -> None:
 
 
 def complete(session: Session, task: Task, actor: Actor, typed: Mapping[str, Sequence[str]] | None = None, *,
-             values: Mapping[str, Any] | None = None, took_place: date | None = None, reason: str = "") -> Instance:
+             values: Mapping[str, Any] | None = None, took_place: date | None = None, reason: str = "") -> int:
     """The work is done: what was `typed` into the form (or typed `values`) is checked and written into the matter, which
-    goes on to its next waits. All or nothing.
+    goes on to its next waits. All or nothing. -> the number of the instance.
 
     `took_place` and `reason` make it a late entry 补录: recorded now, told as of that day.
     Forbidden; Conflict when the task is closed or claimed by another; Invalid with a sentence for each field; Incident
@@ -92,21 +93,21 @@ def complete(session: Session, task: Task, actor: Actor, typed: Mapping[str, Seq
     if task.assignee_id is not None and task.assignee_id != actor.person_id and not actor.is_system:
         raise Conflict(say("{person} has claimed “{task}” already. Whoever has it can give it back.",
                            person=_name(session, task.assignee_id), task=task.name))
-    late = _late(took_place, reason)
+    late, task_id, instance_id = _late(took_place, reason), task.id, task.instance_id
     with instances.step(session, task.instance_id, actor, part=task.part) as at:
         place = at.compiled.place(task.process, task.element)
         form = at.compiled.forms.get(place.form)
         data = _checked(form, typed, values, at.live.names(task.token), task)
         role = next(iter(sorted(actor.roles_over(task.unit) & set(place.roles))), "") if not actor.is_system else ""
         at.note("completed", task.token, data=bpmn.encode({**data, **late}), role=role, took_place=took_place)
-        told = dict(at.live.names(task.token))
+        on_board = dict(at.live.names(task.token)) if place.kind in board.KINDS else {}
         at.live.complete(task.token, data)
-    session.execute(delete(Draft).where(Draft.task_id == task.id))
+    session.connection().execute(_DROP_DRAFTS, {"task": task_id})
     if form is not None and form.takes_papers:
         papers.file_with(session, task)
-    instance = session.get_one(Instance, task.instance_id)
-    board.follow(session, instance, place, {**told, **data}, actor)
-    return instance
+    if place.kind in board.KINDS:
+        board.follow(session, session.get_one(Instance, instance_id), place, {**on_board, **data}, actor)
+    return instance_id
 
 
 def form_of(session: Session, task: Task) -> forms.Form | None:
