@@ -80,7 +80,7 @@ $(STAMPS)/node: $(JS)/requirements-node.lock | $(STAMPS)/venv
 
 $(STAMPS)/npm: $(JS)/package-lock.json $(JS)/package.json $(STAMPS)/node
 	@echo "· packages of the front end"
-	@cd $(JS) && npm ci --loglevel=error
+	@cd $(JS) && npm ci --loglevel=error >/dev/null
 	@touch $@
 
 $(FRONT): $(SCRIPTS) $(STAMPS)/npm

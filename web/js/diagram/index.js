@@ -40,13 +40,14 @@ async function show(host) {
   scroller.append(sheet);
   frame.append(scroller);
 
-  // Hidden until it is complete: the viewer needs a place in the page to measure text.
+  // Hidden until it is complete: the viewer needs a place in the page to measure itself.
   frame.classList.add("y-canvas-loading");
   host.append(frame);
+  const { fontFamily } = getComputedStyle(frame); // by name, since text is measured where nothing can be inherited
   const viewer = new Viewer({
     container: sheet,
     bpmnRenderer: { defaultFillColor: "var(--sheet)", defaultStrokeColor: "var(--ink-2)", defaultLabelColor: "var(--ink)" },
-    textRenderer: { defaultStyle: { fontFamily: "inherit" }, externalStyle: { fontFamily: "inherit" } },
+    textRenderer: { defaultStyle: { fontFamily }, externalStyle: { fontFamily } },
   });
   try {
     await viewer.importXML(xml);
@@ -123,7 +124,7 @@ function sizing(viewer, scroller, sheet) {
       apply(Math.min(1, Math.max(READABLE, fitting())));
       viewer.on("root.set", fit);
       const here = id && viewer.get("elementRegistry").get(id);
-      if (here && here.width) {
+      if (here && here.width && canvas.findRoot(here) === canvas.getRootElement()) {
         const box = drawing();
         scroller.scrollLeft = (here.x + here.width / 2 - box.x) * scale - scroller.clientWidth / 2;
         scroller.scrollTop = (here.y + here.height / 2 - box.y) * scale - scroller.clientHeight / 2;
