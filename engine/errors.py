@@ -5,6 +5,7 @@ A sentence keeps its template, so that it can be said in another language: Engli
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
@@ -32,9 +33,8 @@ def say(template: str, /, **values: Any) -> Sentence:
 
 
 def _fill(template: str, values: Mapping[str, str]) -> str:
-    for name, value in values.items():
-        template = template.replace("{" + name + "}", value)
-    return template
+    """In one pass: what is filled in comes from people and may hold braces of its own."""
+    return re.sub(r"\{(\w+)\}", lambda place: values.get(place[1], place[0]), template)
 
 
 class EngineError(Exception):

@@ -29,7 +29,7 @@ def read(source: bytes, file: str) -> Node:
         root = etree.fromstring(source, parser, base_url=file)
     except (etree.XMLSyntaxError, ValueError) as error:
         line = getattr(error, "lineno", None)
-        raise ModelRefused(say("the file is no XML: {error}", error=error),
+        raise ModelRefused(say("the file is no XML: {error}", error=getattr(error, "msg", error)),
                            where={"file": file, "line": line}) from None
     if root.getroottree().docinfo.doctype:
         raise ModelRefused(say("a document type is not allowed"), where={"file": file, "line": 1})
