@@ -70,7 +70,7 @@ class Form:
     def rearranged(self, typed: Mapping[str, Sequence[str]]) -> dict[str, list[str]] | None:
         """-> what was typed after one of the buttons that only change the page: a row more (`_add`), a row less
         (`_remove`), or the fields that now apply (`_refresh`). None where none of them was pressed."""
-        pressed = {name: strings[-1] if strings else "" for name, strings in typed.items() if name in ("_add", "_remove", "_refresh")}
+        pressed = {name: typed[name][-1] if typed[name] else "" for name in ("_add", "_remove", "_refresh") if name in typed}
         if not pressed:
             return None
         kept = {name: list(strings) for name, strings in typed.items() if name not in pressed}
@@ -118,7 +118,7 @@ class Form:
     def _checked(self, filling: Filling) -> dict[str, Any]:
         problems = filling.problems()
         if problems:
-            raise Invalid(say("{count} places need attention; everything else is kept as you typed it.", count=len(problems)), problems)
+            raise Invalid(say("{count} places need attention; what you typed is kept.", count=len(problems)), problems)
         return filling.values()
 
 

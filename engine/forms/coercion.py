@@ -80,7 +80,8 @@ def _number(component: Component, text: str, choices: Sequence[Choice]) -> Any:
         raise Wrong(say("Please write the number without separators: {number}", number=together))
     if not _NUMBER.fullmatch(plain):
         example = "120.50" if component.decimals else "120"
-        raise Wrong(say("“{text}” is not a number. Please write it in digits, for example {example}.", text=_short(text), example=example))
+        raise Wrong(say("“{text}” is not a number. Please write it in digits, for example {example}.", text=_short(text),
+                        example=example))
     return read_number(plain.removeprefix("+"))
 
 

@@ -155,39 +155,40 @@ def _kept(filling: Filling, node: Node) -> Iterable[Field]:
 def _field(filling: Filling, node: Node, problems: Mapping[str, Sentence]) -> Field | None:
     component = node.component
     problem = problems.get(node.name) if component.has_value else None
-    words = {"label": said(filling, component.label, node), "hint": said(filling, component.description, node)}
+    label, hint = said(filling, component.label, node), said(filling, component.description, node)
     if component.kind is Kind.TEXT:
         return Field("text", text=said(filling, component.text, node, markdown=True))
     if component.kind is Kind.GROUP:
-        return Field("group", fields=tuple(_fields(filling, node.children, problems)), **words)
+        return Field("group", label=label, hint=hint, fields=tuple(_fields(filling, node.children, problems)))
     if component.kind is Kind.ROWS:
-        return _list(filling, node, problems, problem, words)
+        return _list(filling, node, problems, label, hint)
     if not component.is_input:
         if component.kind is Kind.EXPRESSION:
-            return Field("fact", node.name, id_of(node.name), problem=problem, fact=_fact(filling, node), **words)
+            return Field("fact", node.name, id_of(node.name), label, hint, problem=problem, fact=_fact(filling, node))
         return Field(component.kind.value)
     if node.locked:
         if node.value in (None, "", []):
             return None
-        return Field("fact", node.name, id_of(node.name), problem=problem, fact=_fact(filling, node), **words)
+        return Field("fact", node.name, id_of(node.name), label, hint, problem=problem, fact=_fact(filling, node))
     values = _values(filling, node)
     return Field(
-        _kind(component), node.name, id_of(node.name), required=filling.holds(component.required, node), values=values,
-        options=tuple(Option(written := coercion.written(choice.value), choice.label, written in values) for choice in node.choices),
+        _kind(component), node.name, id_of(node.name), label, hint, required=filling.holds(component.required, node), values=values,
+        options=tuple(Option(text := coercion.written(choice.value), choice.label, text in values) for choice in node.choices),
         problem=problem, prefix=said(filling, component.prefix, node), suffix=said(filling, component.suffix, node),
         lines=_lines(component, values), longest=component.max_length if type(component.max_length) is int else None,
         decimal=component.kind is Kind.NUMBER and component.decimals != 0,
-        least=coercion.written(filling.bound(component.minimum, node)), most=coercion.written(filling.bound(component.maximum, node)),
-        accept=component.accept, multiple=component.multiple, **words,
+        least=coercion.written(filling.bound(component.minimum, node)),
+        most=coercion.written(filling.bound(component.maximum, node)), accept=component.accept, multiple=component.multiple,
     )
 
 
-def _list(filling: Filling, node: Node, problems: Mapping[str, Sentence], problem: Sentence | None, words: Mapping[str, str]) -> Field:
+def _list(filling: Filling, node: Node, problems: Mapping[str, Sentence], label: str, hint: str) -> Field:
     rows = tuple(Row(f"{node.name}[{index}]", number, tuple(_fields(filling, inner, problems)))
                  for number, (index, _, inner) in enumerate(node.rows, 1))
     change = node.component.rows_change
-    return Field("rows", node.name, id_of(node.name), problem=problem, rows=rows, can_add=change and len(rows) < MAX_ROWS,
-                 can_remove=change and len(rows) > 1, required=filling.holds(node.component.required, node), **words)
+    return Field("rows", node.name, id_of(node.name), label, hint, problem=problems.get(node.name), rows=rows,
+                 can_add=change and len(rows) < MAX_ROWS, can_remove=change and len(rows) > 1,
+                 required=filling.holds(node.component.required, node))
 
 
 def _kind(component: Component) -> str:

@@ -135,7 +135,7 @@ class Filling:
 
     # --- what came in -----------------------------------------------------------------------------------------------
     def _take_typed(self, typed: Mapping[str, Sequence[str]], known: Mapping[str, Component]) -> None:
-        names = []
+        names: list[str] = []
         for name, strings in typed.items():
             if is_reserved(name):
                 continue

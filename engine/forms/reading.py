@@ -166,7 +166,7 @@ class _Reader:
         if word in _IGNORED_TYPES:
             return None
         try:
-            return Kind(word)
+            return Kind(str(word))
         except ValueError:
             raise self._no(say("The component type “{type}” is not known.", type=str(word)[:40])) from None
 
