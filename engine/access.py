@@ -255,6 +255,10 @@ def get_instance(session: Session, actor: Actor, instance_id: int) -> Instance:
     return found
 
 
+# Built once: with its options it costs more to build than to run.
+_TASK = select(Task).options(joinedload(Task.unit), joinedload(Task.instance))
+
+
 def get_task(session: Session, actor: Actor, task_id: int) -> Task:
     """-> the human task. NotFound when there is none, or none that `actor` sees; `require_act` is the next question."""
     found = session.scalar(
