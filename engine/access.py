@@ -262,7 +262,7 @@ _TASK = select(Task).options(joinedload(Task.unit), joinedload(Task.instance))
 def get_task(session: Session, actor: Actor, task_id: int) -> Task:
     """-> the human task. NotFound when there is none, or none that `actor` sees; `require_act` is the next question."""
     found = session.scalar(
-        select(Task).where(Task.id == task_id, sees_task(actor)).options(joinedload(Task.unit), joinedload(Task.instance))
+        _TASK.where(Task.id == task_id, sees_task(actor))
     )
     if found is None:
         raise NotFound(say("There is no task {id} that you may see. Look in your inbox.", id=task_id))
