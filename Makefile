@@ -1,6 +1,7 @@
 # make demo [HOST=… PORT=… FRESH=1]   an invented district to try everything on
 # make test [ARGS="tests/engine -k …"]  the whole suite, or what ARGS names
 # make front                            what a page loads, and the translations
+# make words                            collect the sentences to be translated into the catalogues
 # make wheel                            dist/yishi-….whl, which needs neither Node nor the checkout
 # make lock                             write the lock files and THIRD_PARTY.md anew
 #
@@ -20,7 +21,7 @@ CATALOGUES := $(patsubst %.po,%.mo,$(wildcard web/translations/*/LC_MESSAGES/*.p
 # `npm run` looks for node by its name.
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: demo test front wheel lock
+.PHONY: demo test front words wheel lock
 .DELETE_ON_ERROR:
 
 demo: $(STAMPS)/yishi front
@@ -30,6 +31,10 @@ test: $(STAMPS)/test $(STAMPS)/yishi front
 	@exec $(VENV)/bin/python -m tests $(ARGS)
 
 front: $(FRONT) $(CATALOGUES)
+
+words: $(STAMPS)/run
+	@$(VENV)/bin/pybabel -q extract -F babel.cfg -k say -k lazy_gettext --no-location -o $(STAMPS)/messages.pot .
+	@$(VENV)/bin/pybabel -q update --no-fuzzy-matching --ignore-pot-creation-date -i $(STAMPS)/messages.pot -d web/translations
 
 wheel: $(STAMPS)/run front
 	@$(VENV)/bin/hatchling build -t wheel

@@ -3,13 +3,14 @@
  *
  * Needs: form[data-autosave="URL"] with its CSRF token among its fields, and [data-autosave-state], inside or outside of
  * the form. POSTs the form's fields, without files, to the URL when nothing has been typed for two seconds and when the
- * page goes out of sight. Any 2xx answer means saved; any other is said in words and tried again with the next change.
- * It never holds up the form's own buttons.
+ * page goes out of sight. Any 2xx answer means saved; any other is said in words and tried again with the next change,
+ * or after a quarter of a minute. It never holds up the form's own buttons.
  */
 
-import { gettext } from "../words/index.js";
+import { fill, gettext } from "../words/index.js";
 
 const QUIET = 2000;
+const PATIENCE = 15000;
 
 for (const form of document.querySelectorAll("form[data-autosave]")) {
   start(form, form.querySelector("[data-autosave-state]") || document.querySelector("[data-autosave-state]"));
@@ -41,21 +42,23 @@ function start(form, state) {
         body: new URLSearchParams(fields),
         credentials: "same-origin",
         redirect: "error",
-        keepalive: true, // also when the page is being left
+        keepalive: fields.length < 60000, // also when the page is being left; browsers allow it no more than that
       });
       if (!answer.ok) {
         throw new Error(String(answer.status));
       }
       saved = fields;
-      say(gettext("Saved at {time}", { time: clock() }));
+      tell(gettext("Saved at {time}"));
     } catch {
-      say(gettext("Not saved at {time}: your text is still on this page. It will be tried again.", { time: clock() }));
+      tell(gettext("Not saved at {time}: your text is still on this page. It will be tried again."));
+      clearTimeout(timer);
+      timer = setTimeout(now, PATIENCE);
     }
   }
 
-  function say(words) {
+  function tell(sentence) {
     if (state) {
-      state.textContent = words;
+      state.textContent = fill(sentence, { time: clock() });
       state.hidden = false;
     }
   }

@@ -18,7 +18,6 @@ const MARGIN = 20;
 const STEP = 1.25;
 const SMALLEST = 0.2;
 const LARGEST = 3;
-const READABLE = 0.7;
 
 for (const host of document.querySelectorAll("[data-diagram]")) {
   show(host).catch((error) => console.warn(`diagram: ${error.message}`));
@@ -114,14 +113,13 @@ function sizing(viewer, scroller, sheet) {
     scroller.scrollLeft = middle.x * scale - scroller.clientWidth / 2;
     scroller.scrollTop = middle.y * scale - scroller.clientHeight / 2;
   };
-  const fitting = () => scroller.clientWidth / drawing().width;
-  const fit = () => apply(fitting());
+  const fit = () => apply(scroller.clientWidth / drawing().width);
 
   return {
     fit,
     zoom: (factor) => apply(scale * factor),
     start(id) {
-      apply(Math.min(1, Math.max(READABLE, fitting())));
+      apply(1);
       viewer.on("root.set", fit);
       const here = id && viewer.get("elementRegistry").get(id);
       if (here && here.width && canvas.findRoot(here) === canvas.getRootElement()) {

@@ -8,7 +8,12 @@
 const element = document.getElementById("words");
 const words = element ? JSON.parse(element.textContent) : {};
 
-/** `sentence` in the page's language; `{name}` in it is replaced by `values.name`. */
-export function gettext(sentence, values = {}) {
-  return (words[sentence] || sentence).replace(/\{(\w+)\}/g, (place, name) => (name in values ? values[name] : place));
+/** `sentence` in the page's language. */
+export function gettext(sentence) {
+  return words[sentence] || sentence;
+}
+
+/** `sentence` with each `{name}` in it replaced by `values.name`. */
+export function fill(sentence, values) {
+  return sentence.replace(/\{(\w+)\}/g, (place, name) => (name in values ? values[name] : place));
 }
