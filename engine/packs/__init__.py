@@ -8,7 +8,8 @@
 Refusals are `ModelRefused`. See README.md.
 """
 
+from .outline import outline
 from .pack import Norm, Pack, closure, from_files, read, shipped
 from .parameters import Parameters
 
-__all__ = ["Norm", "Pack", "Parameters", "closure", "from_files", "read", "shipped"]
+__all__ = ["Norm", "Pack", "Parameters", "closure", "from_files", "outline", "read", "shipped"]

@@ -171,7 +171,7 @@ class Router:
 
     def erase(self, edge: Edge) -> None:
         if edge in self.paths:
-            _vertices, _out, _into = self.paths.pop(edge)
+            del self.paths[edge]
             for table in (self.at, self.runs, self.ports):
                 for found in table.values():
                     found.pop(edge, None)
