@@ -15,7 +15,8 @@ ROOT = Path(__file__).parents[1]
 ENDS_TRANSACTIONS = {
     "engine/worker.py": "each due job in a transaction of its own",
     "engine/cli.py": "each command is one transaction",
-    "engine/scenario.py": "its database lives in memory and no longer than the scenario",
+    "engine/scenario/running.py": "its database lives in memory and no longer than the scenario",
+    "engine/scenario/world.py": "the same",
     "engine/database.py": "an upgrade of the tables, before anything is served",
 }
 RUNS_TEXT: dict[str, str] = {}

@@ -14,10 +14,12 @@ outside is taken as such. `events` and `outbox` grow until the caller takes what
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 
 from SpiffWorkflow.bpmn.specs import event_definitions as events
 from SpiffWorkflow.bpmn.specs.event_definitions.timer import TimerEventDefinition
+
+from engine import clock
 
 from . import nodes
 from .catching import definitions
@@ -96,7 +98,7 @@ def _all(processes):
         yield from _all(s.inner for s in p.task_specs.values() if s.inner is not None)
 
 
-def compile(models: Mapping[str, bytes], evaluator, now: Callable[[], datetime] = lambda: datetime.now(UTC), resolve=None) -> Definition:
+def compile(models: Mapping[str, bytes], evaluator, now: Callable[[], datetime] = clock.now, resolve=None) -> Definition:
     """-> Definition of `models` {file name: XML}. Refused with every problem found, where a model asks for what is not supported."""
     processes, elements = parse(models)
     return Definition(processes, elements, evaluator, now, resolve)
