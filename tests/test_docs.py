@@ -15,18 +15,19 @@ import pytest
 from engine import cli, settings
 
 ROOT = Path(__file__).parents[1]
-ROOMS = [
-    folder
-    for top in (ROOT / "engine", ROOT / "web")
-    for folder in [top, *sorted(path.parent for path in top.rglob("__init__.py"))]
-    if "node_modules" not in folder.parts and "migrations" not in folder.parts
-]
+FOLDERS = sorted(
+    path.parent
+    for room in ("engine", "web")
+    for path in (ROOT / room).rglob("__init__.py")
+    if not {"node_modules", "migrations"} & set(path.parts)
+)
+ROOMS = [folder for folder in FOLDERS if folder.parent == ROOT or (folder / "README.md").exists()]
 PAGES = [path for path in ROOT.rglob("README.md") if not {"node_modules", ".venv"} & set(path.parts)]
 
 
 def _page(room: Path) -> str:
-    """The README of a room, with that of the room around it."""
-    pages = [folder / "README.md" for folder in (room, *room.parents) if folder.is_relative_to(ROOT)]
+    """What the README of a room says, and the map of the whole."""
+    pages = [folder / "README.md" for folder in (room, ROOT)]
     return "\n".join(page.read_text(encoding="utf-8") for page in pages if page.exists())
 
 
@@ -41,6 +42,12 @@ def test_every_module_has_a_line_in_the_readme_of_its_room(room: Path) -> None:
         and not re.search(rf"(?<![\w/]){re.escape(path.stem)}({re.escape(path.suffix)}|/)?(?![\w-])", page)
     ]
     assert missing == []
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.relative_to(ROOT).as_posix())
+def test_a_room_that_points_to_its_readme_has_one(folder: Path) -> None:
+    said = ast.get_docstring(ast.parse((folder / "__init__.py").read_text(encoding="utf-8"))) or ""
+    assert "README.md" not in said or (folder / "README.md").exists()
 
 
 def _settings() -> dict[str, str]:
@@ -63,20 +70,22 @@ def test_every_setting_is_explained_in_the_code_and_named_in_the_readme(field: s
     assert f"`{variable[1]}`" in _page(ROOT / "engine")
 
 
-def _commands(parser: argparse.ArgumentParser, said: str = "") -> Iterator[tuple[str, argparse.ArgumentParser]]:
+def _commands(parser: argparse.ArgumentParser, said: str = "yishi") -> Iterator[tuple[str, list[str]]]:
+    """Each command as it is typed, and what about it has no help."""
     below = [action for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
     for action in below:
+        explained = {entry.dest for entry in action._choices_actions if entry.help}
         for name, command in action.choices.items():
-            yield from _commands(command, f"{said} {name}".strip())
+            for typed, silent in _commands(command, f"{said} {name}"):
+                yield typed, [*silent, *({name} - explained)]
     if not below:
-        yield said, parser
+        yield said, [action.option_strings[0] for action in parser._actions if action.option_strings and not action.help]
 
 
-@pytest.mark.parametrize(("said", "parser"), [pytest.param(*found, id=found[0]) for found in _commands(cli.parser())])
-def test_every_command_and_option_is_explained_and_named_in_the_readme(said: str, parser: argparse.ArgumentParser) -> None:
-    assert f"yishi {said}" in _page(ROOT / "engine")
-    assert parser.description, "say what it does and with which codes it ends"
-    assert [action.dest for action in parser._actions if not action.help] == []
+@pytest.mark.parametrize(("typed", "silent"), [pytest.param(*found, id=found[0]) for found in _commands(cli._parser())])
+def test_every_command_is_explained_and_named_in_the_readme(typed: str, silent: list[str]) -> None:
+    assert silent == [], "say in its help what it is for"
+    assert typed in _page(ROOT / "engine")
 
 
 def test_every_pack_says_what_it_is() -> None:
