@@ -99,13 +99,15 @@ class Form:
         """-> every component, in the order of the form."""
         yield from _all(self.components)
 
-    def paper_fields(self) -> Iterator[Component]:
-        """-> the fields into which papers go."""
-        return (component for component in self.all() if component.kind is Kind.FILES)
+    def is_paper_field(self, name: str) -> bool:
+        """Whether papers go into the field with this name (`scan`, `positions[0].scan`), and so not text."""
+        found = self._by_name.get(names.pattern_of(name))
+        return found is not None and found.kind is Kind.FILES
 
-    def knows(self, name: str) -> bool:
-        """Whether the name that a page sent is one of the form's fields."""
-        return names.pattern_of(name) in self._by_name
+    def takes_many(self, name: str) -> bool:
+        """Whether more than one answer, or paper, goes into the field with this name."""
+        found = self._by_name.get(names.pattern_of(name))
+        return found is not None and found.many
 
     @cached_property
     def _by_name(self) -> Mapping[str, Component]:

@@ -13,6 +13,8 @@ from . import coercion
 from .components import MAX_ROWS, Component, Formula, Kind, Template
 from .filling import Filling, Node
 
+_PICKED = {"date": re.compile(r"\d{4}-\d\d-\d\d"), "time": re.compile(r"\d\d:\d\d(:\d\d)?"),
+           "datetime": re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d)?")}
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>~&])")
 
 
@@ -71,6 +73,11 @@ class Field:
     def value(self) -> str:
         """The single value, as typed; empty where there is none."""
         return self.values[0] if self.values else ""
+
+    @property
+    def as_picker(self) -> bool:
+        """Whether a browser's own picker of days and times can hold the value; any other text it would drop."""
+        return not self.value or bool(_PICKED[self.kind].fullmatch(self.value))
 
     @property
     def ticked(self) -> bool:
@@ -202,7 +209,7 @@ def _values(filling: Filling, node: Node) -> tuple[str, ...]:
     if filling.is_typed:
         typed = filling.raw.get(node.name, ())
         # Beyond this no person typed it; a page that carried it along would only grow.
-        return tuple(text[: coercion.LONGEST] for text in typed)
+        return tuple(text[: coercion.LONGEST].encode("utf-8", "replace").decode() for text in typed)
     if node.problem is not None and isinstance(filling.raw.get(node.name), str):
         return (filling.raw[node.name],)
     value = node.value
