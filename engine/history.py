@@ -6,10 +6,10 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date
 from typing import Any, NamedTuple
 
-from sqlalchemy import insert, select
+from sqlalchemy import String, insert, select, type_coerce
 from sqlalchemy.orm import Session
 
 from . import clock
@@ -45,9 +45,10 @@ class Head:
 def append(session: Session, instance_id: int, head: Head, lines: Iterable[Line]) -> Head:
     """Adds `lines` to the chain in one statement. -> its new head, which the caller stores in the instance's row."""
     at, number, digest, rows = clock.now(), head.length, head.hash, []
+    at_text = at.isoformat(timespec="microseconds")
     for line in lines:
         number += 1
-        digest = _hash(digest, number, at, line)
+        digest = _hash(digest, number, at_text, line)
         rows.append(dict(zip(_COLUMNS, (instance_id, number, at, line.took_place, line.actor_id, line.actor, line.role,
                                         line.what, line.element, line.token, line.data, digest), strict=True)))
     if rows:
@@ -88,7 +89,8 @@ def verify(session: Session, instance_id: int | None = None) -> Iterator[Sentenc
 
 def _flaw(session: Session, instance_id: int, length: int, head: str) -> Sentence | None:
     digest, expected = "", 0
-    query = select(_TABLE).where(_TABLE.c.instance_id == instance_id).order_by(_TABLE.c.line)
+    query = (select(_TABLE, type_coerce(_TABLE.c.at, String).label("at_text")).where(_TABLE.c.instance_id == instance_id)
+             .order_by(_TABLE.c.line))
     rows = session.execute(query.execution_options(yield_per=500))
     while True:
         try:
@@ -100,7 +102,7 @@ def _flaw(session: Session, instance_id: int, length: int, head: str) -> Sentenc
         expected += 1
         if row.line != expected:
             return say("line {line} is missing.", line=expected)
-        digest = _hash(digest, row.line, row.at, Line(row.what, row.element, row.token, row.data_json, row.actor_id,
+        digest = _hash(digest, row.line, row.at_text, Line(row.what, row.element, row.token, row.data_json, row.actor_id,
                                                       row.actor, row.role, row.took_place))
         if digest != row.hash:
             return say("line {line} has been changed.", line=row.line)
@@ -110,7 +112,7 @@ def _flaw(session: Session, instance_id: int, length: int, head: str) -> Sentenc
     return None
 
 
-def _hash(before: str, number: int, at: datetime, line: Line) -> str:
-    fields: list[Any] = [before, number, at.astimezone(UTC).isoformat(), line.took_place and line.took_place.isoformat(),
+def _hash(before: str, number: int, at: str, line: Line) -> str:
+    fields: list[Any] = [before, number, at, line.took_place and line.took_place.isoformat(),
                          line.actor_id, line.actor, line.role, line.what, line.element, line.token, line.data]
     return hashlib.sha256(json.dumps(fields, ensure_ascii=False, separators=(",", ":")).encode()).hexdigest()

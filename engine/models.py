@@ -58,6 +58,19 @@ class Moment(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
+class ExactMoment(TypeDecorator[datetime]):
+    """A moment as its one ISO 8601 text in UTC: for what is sealed, where any changed byte must be found on every database."""
+
+    impl = String(32)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Any) -> str | None:
+        return None if value is None else value.astimezone(UTC).isoformat(timespec="microseconds")
+
+    def process_result_value(self, value: str | None, dialect: Any) -> datetime | None:
+        return None if value is None else datetime.fromisoformat(value)
+
+
 # --- organisation ---------------------------------------------------------------------------------------------------
 class Unit(Base):
     """District → street → community. `path` is `/1/4/9/`: the ids from the district down to this unit."""
@@ -345,7 +358,7 @@ class HistoryEvent(Base):
     __tablename__ = "history"
     instance_id: Mapped[int] = mapped_column(ForeignKey("instances.id"), primary_key=True)
     line: Mapped[int] = mapped_column(Integer, primary_key=True)  # 1, 2, 3 … in the instance
-    at: Mapped[datetime] = mapped_column(Moment)  # when recorded
+    at: Mapped[datetime] = mapped_column(ExactMoment)  # when recorded
     took_place: Mapped[date | None] = mapped_column(Date)  # when it happened, if told otherwise (补录)
     actor_id: Mapped[int | None] = mapped_column(Integer)
     actor: Mapped[str] = mapped_column(String(60), default="")

@@ -98,7 +98,8 @@ def complete(session: Session, task: Task, actor: Actor, typed: Mapping[str, Seq
         place = at.compiled.place(task.process, task.element)
         form = at.compiled.forms.get(place.form)
         data = _checked(form, typed, values, at.live.names(task.token), task)
-        role = next(iter(sorted(actor.roles_over(task.unit) & set(place.roles))), "") if not actor.is_system else ""
+        held = actor.roles_over(task.unit)
+        role = min(held & set(place.roles) or held, default="")
         at.note("completed", task.token, data=bpmn.encode({**data, **late}), role=role, took_place=took_place)
         on_board = dict(at.live.names(task.token)) if place.kind in board.KINDS else {}
         at.live.complete(task.token, data)
