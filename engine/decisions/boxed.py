@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from engine import feel
@@ -11,9 +11,10 @@ from engine.feel.access import item_at
 from engine.feel.calls import call_named
 from engine.feel.domains import range_values
 from engine.feel.numbers import is_number
+from engine.feel.range import Range
 from engine.feel.sentences import say
 from engine.feel.types import Type
-from engine.feel.values import Function, Range, kind_of
+from engine.feel.values import Function, kind_of
 
 from . import xml
 from .items import ItemTypes, coerce
@@ -96,7 +97,7 @@ class Boxed:
         return lambda run: make(run.vars)
 
     def function(self, element: Node, scope: Scope, where: Sentence, name: str | None = None,
-                 ) -> Callable[[dict[str, Any]], Function]:
+                 ) -> Callable[[Mapping[str, Any]], Function]:
         """(variables) -> Function, from a functionDefinition or encapsulatedLogic."""
         parameters = xml.children(element, "formalParameter")
         names = [each.get("name") for each in parameters]
@@ -107,7 +108,7 @@ class Boxed:
             body = self.compile(boxed_child(element), scope.with_names(names), where)
         result, place = self.types.find(element.get("typeRef")), say("{where}, result", where=where)
 
-        def make(variables: dict[str, Any]) -> Function:
+        def make(variables: Mapping[str, Any]) -> Function:
             def call(run: feel.Run, arguments: Sequence[Any]) -> Any:
                 inner = run.with_variables({**variables, **dict(zip(names, arguments, strict=True))})
                 return coerce(run, result, body(inner), place)
@@ -171,7 +172,7 @@ class Boxed:
         each = self._iterator(element, scope.with_names(("partial",)), where, "return")
 
         def collect(run: feel.Run) -> Any:
-            results = []
+            results: list[Any] = []
             for value in each(run, lambda: results[:]):
                 if value is _NO_DOMAIN:
                     return None

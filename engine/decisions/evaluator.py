@@ -281,7 +281,7 @@ def _refuse_missing(text: str, outcome: Outcome) -> None:
 
 
 def _why_null(reasons: list[feel.Reason], empty: list[str]) -> Sentence:
-    """The reason that helps most: names that are not there, else what went wrong first, else variables without value."""
+    """The reason that helps most: names that are not there, else variables without value, else what went wrong."""
     missing = dict.fromkeys(reason.missing for reason in reasons if reason.missing)
     if missing:
         return say("it needs {names}, which this matter does not have", names=_quoted(missing))

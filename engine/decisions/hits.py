@@ -28,7 +28,7 @@ class MatchedRule:
             return say("rule {number} matched because it takes every case", number=self.number)
         because: Sentence | None = None
         for label, value, cell in self.asked:
-            answer = say("{input} is {value} ({cell})", input=label, value=feel.write(value, True), cell=cell)
+            answer = say("{input} is {value} ({cell})", input=label, value=feel.show(value), cell=cell)
             because = answer if because is None else say("{first} and {second}", first=because, second=answer)
         return say("rule {number} matched because {because}", number=self.number, because=because)
 

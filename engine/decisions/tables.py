@@ -49,7 +49,7 @@ class Input:
     def evaluate(self, run: feel.Run) -> Any:
         value = coerce(run, self.kind, self.value(run), self.where)
         if self.allowed is not None and value is not None and self.allowed.test_in(run, value) is False:
-            run.null(say("{where}: {value} is not among the allowed values", where=self.where, value=feel.write(value)))
+            run.null(say("{where}: {value} is not among the allowed values", where=self.where, value=feel.show(value)))
         return value
 
 

@@ -31,7 +31,8 @@ def read(source: bytes, file: str) -> Node:
         line = getattr(error, "lineno", None)
         raise ModelRefused(say("the file is no XML: {error}", error=getattr(error, "msg", error)),
                            where={"file": file, "line": line}) from None
-    if root.getroottree().docinfo.doctype:
+    tree: Any = root.getroottree()
+    if tree.docinfo.doctype:
         raise ModelRefused(say("a document type is not allowed"), where={"file": file, "line": 1})
     if kind(root) != "definitions":
         raise ModelRefused(say("expected “definitions” but found “{found}”", found=kind(root)), where=place(root))
