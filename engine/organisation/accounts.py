@@ -180,9 +180,9 @@ def account_of(session: Session, token: str) -> Account | None:
 
 
 def wants_seen(session: Session, token: str) -> bool:
-    """-> whether it is time to call `seen` for this login; costs nothing after `account_of` in the same session."""
-    login = session.get(Login, _hash(token))
-    return login is not None and login.seen_at <= clock.now() - NOTED_EVERY
+    """-> whether it is time to call `seen` for this login: at most once a minute, since it writes."""
+    seen_at = session.scalar(select(Login.seen_at).where(Login.token_hash == _hash(token)))
+    return seen_at is not None and seen_at <= clock.now() - NOTED_EVERY
 
 
 def seen(session: Session, token: str) -> None:

@@ -65,6 +65,27 @@ def unit_by_code(session: Session, code: str) -> Unit:
     return unit
 
 
+def topmost(session: Session) -> Unit:
+    """-> the district; NotFound when none has been made yet. Conflict when there are several, so that one must be named."""
+    districts = list(session.scalars(select(Unit).where(Unit.parent_id.is_(None)).order_by(Unit.id).limit(2)))
+    if not districts:
+        raise NotFound(say("There is no district yet. Make one first: yishi user add … --kind district."))
+    if len(districts) > 1:
+        raise Conflict(say("There are several districts. Name the unit by its code."))
+    return districts[0]
+
+
+def find_or_add_unit(session: Session, kind: str, code: str, name: str, parent: Unit | None) -> Unit:
+    """-> the unit with this code, made below `parent` when there is none. Conflict when there is one of another kind or
+    place; else as `add_unit`."""
+    unit = session.scalar(select(Unit).where(Unit.code == code))
+    if unit is None:
+        return add_unit(session, parent, kind, code, name)
+    if unit.kind != kind or (parent is not None and unit.parent_id != parent.id):
+        raise Conflict(say("{code} is {unit} already, and not the unit described. Choose another code.", code=code, unit=unit.name))
+    return unit
+
+
 def subtree(session: Session, unit: Unit) -> list[Unit]:
     """-> the unit and all below it, each before those below it."""
     return list(session.scalars(select(Unit).where(Unit.path.like(unit.path + "%")).order_by(Unit.path)))
@@ -88,18 +109,19 @@ def assign(
     person: Person,
     role: str,
     unit: Unit,
-    starts: date,
+    starts: date | None = None,
     ends: date | None = None,
     *,
     actor: Actor | None = None,
 ) -> Assignment:
-    """-> the assignment: `person` holds `role` in `unit`, and so over all units below it, from `starts` until the end of
-    the day `ends`, or until somebody ends it.
+    """-> the assignment: `person` holds `role` in `unit`, and so over all units below it, from `starts` (else today) until
+    the end of the day `ends`, or until somebody ends it.
 
     Forbidden; Invalid when the role is none of ours, is not held in such units, or ends before it starts; Conflict when
     the person holds it there already, or holds at that time a role that must be kept apart from it.
     """
     _require(actor, unit)
+    starts = starts or clock.today()
     known = access.ROLES.get(role)
     problems: dict[str, Sentence] = {}
     if known is None:
