@@ -6,10 +6,13 @@ import ast
 import builtins
 import re
 from collections.abc import Iterator
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
 from importlinter.cli import lint_imports
+
+from tests import third_party
 
 ROOT = Path(__file__).parents[1]
 ENDS_TRANSACTIONS = {
@@ -21,6 +24,12 @@ ENDS_TRANSACTIONS = {
 }
 RUNS_TEXT: dict[str, str] = {}
 """Where Python's own eval, exec, compile or __import__ is called, and why that cannot be a model's text."""
+UNSEEN = {
+    "psycopg": "SQLAlchemy's driver for PostgreSQL",
+    "tzdata": "the zones of zoneinfo, where the system has none",
+    "babel": "compiles the translations",
+}
+"""What is installed though no module imports it, and why."""
 LINES = 700
 
 
@@ -64,6 +73,16 @@ def test_a_library_is_known_to_one_room(library: str, room: str) -> None:
         if not path.startswith(room) and any(name.split(".")[0] == library for name in imported(tree))
     ]
     assert elsewhere == []
+
+
+def test_every_library_we_ask_for_is_used() -> None:
+    modules_of: dict[str, set[str]] = {}
+    for module, names in packages_distributions().items():
+        for name in names:
+            modules_of.setdefault(re.sub(r"[-_.]+", "-", name).lower(), set()).add(module)
+    used = {name.split(".")[0] for _, tree in modules("engine", "web") for name in imported(tree)}
+    asked = [package.name for package in third_party.python_packages() if package.direct]
+    assert [name for name in asked if name not in UNSEEN and not modules_of[name] & used] == []
 
 
 def test_only_entry_points_end_transactions() -> None:
