@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import ChainMap
 from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from functools import lru_cache
 from typing import Any
 
@@ -12,11 +13,11 @@ from engine.errors import Incident, ModelRefused, NotFound, Sentence
 from engine.feel.run import DEFAULT, Budget, Clock, house_clock
 from engine.feel.sentences import say
 
-from .hits import Hit
 from .model import Model, Outcome
 from .script import Assignment, read_script
 
-MAX_KNOWN_PLAIN = 20_000
+# How many names are remembered as not mattering, in all and for one text: names may come from data.
+MAX_REMEMBERED = 10_000
 
 
 class EvaluationFailed(Incident):
@@ -57,7 +58,9 @@ class Evaluator:
         self.clock, self.budget = clock, budget
         self._expression = lru_cache(cache)(self._compile)
         self._script = lru_cache(cache)(self._read_script)
-        self._plain: set[str] = set()     # names that cannot change how a text is read
+        # Names that cannot change how any text is read; and for each text the special ones that may stand in it or not.
+        self._plain: set[str] = set()
+        self._seen = lru_cache(cache)(_nothing_seen)
 
     # --- when a model is compiled -----------------------------------------------------------------------------------
 
@@ -133,7 +136,7 @@ class Evaluator:
         and where a variable would be null because it needs a name that is not there.
         """
         written: dict[str, Any] = {}
-        inner = ChainMap(written, names)  # type: ignore[arg-type]
+        inner: ChainMap[str, Any] = ChainMap(written, *_maps(names))
         for assignment in self._script(script):
             outcome = self.outcome(assignment.text, inner)
             _refuse_missing(assignment.text, outcome)
@@ -185,21 +188,26 @@ class Evaluator:
         Most scopes have none, and all other names read alike whether they are known or not; so that compiled texts are
         shared by all instances, whatever variables these have.
         """
-        maps = names.maps if isinstance(names, ChainMap) else (names,)
-        plain, special = self._plain, set()
-        for each in maps:
+        special: set[str] = set()
+        for each in _maps(names):
             keys = each.keys() if isinstance(each, Mapping) else set(each)
-            if keys <= plain:
-                continue
-            for name in keys - plain:
-                if self._is_special(name):
-                    special.add(name)
-                elif len(plain) < MAX_KNOWN_PLAIN:
-                    plain.add(name)
-        return frozenset(name for name in special if feel.mentions(text, name)) if special else _NONE
+            if not keys <= self._plain:
+                special |= self._mentioned(text, keys - self._plain)
+        return frozenset(special) if special else _NONE
 
-    def _is_special(self, name: object) -> bool:
-        return type(name) is str and (name in self.library.functions or not feel.is_plain_name(name))
+    def _mentioned(self, text: str, names: AbstractSet[str]) -> set[str]:
+        """Those of the names that are special and may stand in the text. What is learnt of a name is kept."""
+        mentioned, unmentioned = self._seen(text)
+        found = set(names & mentioned)
+        for name in names - mentioned - unmentioned:
+            if feel.is_plain_name(name) and name not in self.library.functions:
+                _keep(self._plain, name)
+            elif feel.mentions(text, name):
+                _keep(mentioned, name)
+                found.add(name)
+            else:
+                _keep(unmentioned, name)
+        return found
 
     def _model(self, reference: str) -> tuple[Model, str]:
         """The model and the name in it."""
@@ -245,12 +253,27 @@ _NONE: frozenset[str] = frozenset()
 _NESTED = frozenset((list, dict, feel.Range))
 
 
+def _nothing_seen(text: str) -> tuple[set[str], set[str]]:
+    return set(), set()
+
+
+def _keep(names: set[str], name: str) -> None:
+    if len(names) >= MAX_REMEMBERED:
+        names.clear()
+    names.add(name)
+
+
 def bare(text: str) -> str:
     """The text without the `=` that marks an expression, places kept, so that errors name the right column."""
     inner = text.lstrip()
     if inner.startswith("=") and not inner.startswith("=="):
         return " " * (len(text) - len(inner) + 1) + inner[1:]
     return text
+
+
+def _maps(names: Any) -> Any:
+    """The mappings of a chain, nearest first."""
+    return names.maps if isinstance(names, ChainMap) else (names,)
 
 
 def _scope(free: frozenset[str], names: Mapping[str, Any]) -> dict[str, Any]:
@@ -297,5 +320,3 @@ def _quoted(names: Iterable[str]) -> str:
 def _could_not(text: str, why: Sentence) -> Sentence:
     return say("“{text}” could not be computed: {why}", text=text.strip(), why=why)
 
-
-__all__ = ["ConditionFailed", "EvaluationFailed", "Evaluator", "Hit", "Outcome", "bare"]
