@@ -16,7 +16,8 @@ from .errors import NotFound, say
 from .models import DeploymentFile, ProcessDefinition
 
 _KEPT = 64
-_cache: OrderedDict[int, Compiled] = OrderedDict()
+_compiled: OrderedDict[str, Compiled] = OrderedDict()  # by the content of the pack
+_definitions: OrderedDict[int, Compiled] = OrderedDict()  # by the number of the definition
 _lock = threading.Lock()
 
 
@@ -50,7 +51,6 @@ class Place:
 class Compiled:
     """A deployment, ready to run. `places`: {process key: {element id: Place}}."""
 
-    deployment_id: int | None
     pack: packs.Pack
     definition: bpmn.Definition
     evaluator: decisions.Evaluator
@@ -74,52 +74,50 @@ class Compiled:
         return tuple(str(self.process(process).extensions.get("stages", "")).split())
 
 
-def compile_pack(pack: packs.Pack, deployment_id: int | None = None) -> Compiled:
-    """Compiles models, decisions and forms together. ModelRefused with file, line and element where one is not lawful."""
-    models = decisions.load_all(pack.decisions, functions=clock.FEEL_FUNCTIONS)
-    evaluator = decisions.Evaluator(models, functions=clock.FEEL_FUNCTIONS)
+def compile_pack(pack: packs.Pack) -> Compiled:
+    """Compiles models, decisions and forms together; packs of the same content are compiled once in this process.
+    ModelRefused with file, line and element where one is not lawful."""
+    key = pack.content_hash
+    with _lock:
+        found = _compiled.get(key)
+        if found is not None:
+            _compiled.move_to_end(key)
+            return found
+    tables = decisions.load_all(pack.decisions, functions=clock.FEEL_FUNCTIONS)
+    evaluator = decisions.Evaluator(tables, functions=clock.FEEL_FUNCTIONS)
     definition = bpmn.compile(pack.models, evaluator, clock.now)
     compiled_forms = {name: forms.load(data, evaluator, f"{name}.form") for name, data in pack.forms.items()}
-    places = {key: _places(definition, key) for key in definition.processes}
-    return Compiled(deployment_id, pack, definition, evaluator, compiled_forms, places)
+    places = {process: _places(definition, process) for process in definition.processes}
+    made = Compiled(pack, definition, evaluator, compiled_forms, places)
+    with _lock:
+        _compiled[key] = made
+        while len(_compiled) > _KEPT:
+            _compiled.popitem(last=False)
+    return made
 
 
 def compiled(session: Session, definition_id: int) -> Compiled:
-    """-> the compiled deployment in which the process definition lies; read and compiled at most once in this process."""
-    deployment_id = _deployment_of(session, definition_id)
-    with _lock:
-        found = _cache.get(deployment_id)
-        if found is not None:
-            _cache.move_to_end(deployment_id)
-            return found
+    """-> the compiled deployment in which the process definition lies. NotFound."""
+    found = _definitions.get(definition_id)
+    if found is not None:
+        return found
+    deployment_id = session.scalar(select(ProcessDefinition.deployment_id).where(ProcessDefinition.id == definition_id))
+    if deployment_id is None:
+        raise NotFound(say("There is no such version of a procedure."))
     rows = session.execute(select(DeploymentFile.path, DeploymentFile.content)
                            .where(DeploymentFile.deployment_id == deployment_id)).all()
-    made = compile_pack(packs.from_files({path: content for path, content in rows}), deployment_id)
+    made = compile_pack(packs.from_files({path: content for path, content in rows}))
     with _lock:
-        _cache[deployment_id] = made
-        while len(_cache) > _KEPT:
-            _cache.popitem(last=False)
+        _definitions[definition_id] = made
+        while len(_definitions) > _KEPT:
+            _definitions.popitem(last=False)
     return made
 
 
 def forget() -> None:
-    """Drops all that is compiled: another database may use the same numbers."""
+    """Forgets which number is which definition: another database may use the same numbers."""
     with _lock:
-        _cache.clear()
-        _deployments.clear()
-
-
-_deployments: dict[int, int] = {}
-
-
-def _deployment_of(session: Session, definition_id: int) -> int:
-    found = _deployments.get(definition_id)
-    if found is None:
-        found = session.scalar(select(ProcessDefinition.deployment_id).where(ProcessDefinition.id == definition_id))
-        if found is None:
-            raise NotFound(say("There is no such version of a procedure."))
-        _deployments[definition_id] = found
-    return found
+        _definitions.clear()
 
 
 def _places(definition: bpmn.Definition, process: str) -> dict[str, Place]:

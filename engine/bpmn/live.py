@@ -32,11 +32,19 @@ class Live(State, Moves, Catching, Compensation):
     # --- what a caller does ------------------------------------------------------------------------------------
     def waiting(self):
         self._fetch()
-        return [wait for token in self.tokens.values() for wait in self._waits(token)]
+        return self.waits(list(self.tokens))
 
     def waits(self, tasks):
         """-> what these tokens wait for, as far as they are live and not kept apart unread."""
-        return [wait for task in tasks if task in self.tokens for wait in self._waits(self.tokens[task])]
+        return [wait._replace(process=self.process_of(task)) for task in tasks if task in self.tokens
+                for wait in self._waits(self.tokens[task])]
+
+    def process_of(self, task):
+        """-> the id of the process in which this token is: a called one, or the instance's own."""
+        token = self.tokens[task]
+        while not isinstance(token.task_spec, nodes.Root):
+            token = token.parent
+        return token.task_spec.inner.name
 
     def fetch(self, part):
         """Brings in one instance of a parallel multi-instance body that is kept apart, before something is done in it."""

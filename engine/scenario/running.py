@@ -438,21 +438,29 @@ class _Run:
             self.told = True
         else:
             self._refuse_failed(act.line)
+        unmet = self._unmet(act)
+        if unmet is not None:
+            self._fail("expectation", *unmet)
+        self.failed = None
+
+    def _unmet(self, act: Act) -> tuple[Sentence, int] | None:
+        """-> the first thing that is not as expected, with its line."""
+        what = act.what
+        name = str(what.get("of") or "main")
         with self.sessions() as session:
-            identity = self.instances.get(str(what.get("of") or "main"))
+            identity = self.instances.get(name)
             if identity is None and not set(what) <= {"failed", "ended_or_failed", "delivered", "of", "counts"}:
-                self._fail("expectation", say("There is no instance “{name}”.", name=what.get("of") or "main"), act.line)
+                return say("There is no instance “{name}”.", name=name), act.line
             instance = session.get(Instance, identity) if identity is not None else None
             for key, wanted in what.items():
                 if key == "of":
                     continue
                 seen = self._seen(session, instance, key, wanted)
                 if not matches(key, wanted, seen):
-                    raise_with = say("{key}: expected {wanted}, but saw {seen}. Open: {open}. State: {state}.", key=key,
-                                     wanted=show(wanted), seen=show(seen), open=show(self._open(session, instance)),
-                                     state=instance.state if instance is not None else "—")
-                    self._fail("expectation", raise_with, what.lines.get(key, act.line))
-        self.failed = None
+                    return say("{key}: expected {wanted}, but saw {seen}. Open: {open}. State: {state}.", key=key,
+                               wanted=show(wanted), seen=show(seen), open=show(self._open(session, instance)),
+                               state=instance.state if instance is not None else "—"), what.lines.get(key, act.line)
+        return None
 
     def _seen(self, session: Session, instance: Instance | None, key: str, wanted: Any) -> Any:
         if key == "delivered":
