@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from . import bpmn, clock, decisions, forms, packs
 from .errors import NotFound, say
-from .models import DeploymentFile, ProcessDefinition
+from .models import Deployment, DeploymentFile, ProcessDefinition
 
 _KEPT = 64
 _compiled: OrderedDict[str, Compiled] = OrderedDict()  # by the content of the pack
@@ -101,12 +101,17 @@ def compiled(session: Session, definition_id: int) -> Compiled:
     found = _definitions.get(definition_id)
     if found is not None:
         return found
-    deployment_id = session.scalar(select(ProcessDefinition.deployment_id).where(ProcessDefinition.id == definition_id))
-    if deployment_id is None:
+    deployment = session.execute(select(Deployment.id, Deployment.content_hash)
+                                 .join(ProcessDefinition, ProcessDefinition.deployment_id == Deployment.id)
+                                 .where(ProcessDefinition.id == definition_id)).one_or_none()
+    if deployment is None:
         raise NotFound(say("There is no such version of a procedure."))
-    rows = session.execute(select(DeploymentFile.path, DeploymentFile.content)
-                           .where(DeploymentFile.deployment_id == deployment_id)).all()
-    made = compile_pack(packs.from_files({path: content for path, content in rows}))
+    with _lock:
+        made = _compiled.get(deployment.content_hash)
+    if made is None:
+        rows = session.execute(select(DeploymentFile.path, DeploymentFile.content)
+                               .where(DeploymentFile.deployment_id == deployment.id)).all()
+        made = compile_pack(packs.from_files({path: content for path, content in rows}))
     with _lock:
         _definitions[definition_id] = made
         while len(_definitions) > _KEPT:

@@ -30,7 +30,7 @@ def matches(key: str, wanted: Any, seen: Any) -> bool:
 
 def equal(wanted: Any, seen: Any) -> bool:
     """FEEL's comparison of values: 1 = 1.0; dates and durations may be written as their text."""
-    wanted, seen = plain(wanted), feel.to_python(seen)
+    wanted, seen = feel.to_python(plain(wanted)), feel.to_python(seen)
     if isinstance(wanted, bool) or isinstance(seen, bool) or wanted is None or seen is None:
         return wanted is seen or wanted == seen and type(wanted) is type(seen)
     if isinstance(wanted, int | float | Decimal) and isinstance(seen, int | float | Decimal):

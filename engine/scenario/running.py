@@ -455,6 +455,8 @@ class _Run:
             for key, wanted in what.items():
                 if key == "of":
                     continue
+                if key in ("variables", "task_variables"):
+                    wanted = self._feel(session, wanted, instance)
                 seen = self._seen(session, instance, key, wanted)
                 if not matches(key, wanted, seen):
                     return say("{key}: expected {wanted}, but saw {seen}. Open: {open}. State: {state}.", key=key,
@@ -496,8 +498,9 @@ class _Run:
     def _completed(self, session: Session, instance: Instance, *, ends: bool) -> list[str]:
         compiled = definitions.compiled(session, instance.definition_id)
         kinds = {e: place.element.kind for places in compiled.places.values() for e, place in places.items()}
-        rows = session.scalars(select(HistoryEvent.element).where(
-            HistoryEvent.instance_id == instance.id, HistoryEvent.what.in_(("completed", "body_completed"))).order_by(HistoryEvent.line))
+        done = select(HistoryEvent.element).where(HistoryEvent.instance_id == instance.id,
+                                                  HistoryEvent.what.in_(("completed", "body_completed")))
+        rows = session.scalars(done.order_by(HistoryEvent.line))
         return [e for e in rows if (kinds.get(e) == "endEvent") == ends]
 
     def _count(self, session: Session, element: str) -> int:

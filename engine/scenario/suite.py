@@ -36,21 +36,22 @@ class Result:
 def test(paths: Sequence[Path]) -> Iterator[Result]:
     """Runs every scenario in `paths` (files, or folders searched for *.scenario.yaml), one after the other.
     FileNotFoundError where a path does not exist."""
+    read_packs: dict[Path, packs.Pack] = {}
     for path in paths:
         if not path.exists():
             raise FileNotFoundError(path)
         for file in sorted(path.rglob("*.scenario.yaml")) if path.is_dir() else [path]:
-            yield run_file(file)
+            yield run_file(file, read_packs)
 
 
-def run_file(file: Path) -> Result:
-    """-> the result of one file, whatever happens."""
+def run_file(file: Path, read_packs: dict[Path, packs.Pack] | None = None) -> Result:
+    """-> the result of one file, whatever happens. `read_packs` are those read already, by folder."""
     began = time.perf_counter()
     title, outcome, pack, failure, bug = file.name, None, None, None, ""
     try:
         scenario = read(file.read_bytes(), str(file))
         title = scenario.title
-        pack = pack_of(scenario, file)
+        pack = pack_of(scenario, file, read_packs if read_packs is not None else {})
         outcome = run(scenario, pack)
         failure = outcome.failure
     except ScenarioError as error:
@@ -62,7 +63,7 @@ def run_file(file: Path) -> Result:
     return Result(str(file), title, failure, outcome, pack, time.perf_counter() - began, bug)
 
 
-def pack_of(scenario: Scenario, file: Path) -> packs.Pack:
+def pack_of(scenario: Scenario, file: Path, read_packs: dict[Path, packs.Pack]) -> packs.Pack:
     """-> the models which a scenario file names, else the pack in whose folder it lies. ScenarioError."""
     if scenario.model is not None:
         places = [(file.parent / name).resolve() for name in (scenario.model, *scenario.also)]
@@ -72,7 +73,9 @@ def pack_of(scenario: Scenario, file: Path) -> packs.Pack:
         return packs.from_files({f"{i}/{p.name}" if i else p.name: p.read_bytes() for i, p in enumerate(places)}, name=file.stem)
     for folder in file.resolve().parents:
         if (folder / "pack.yaml").is_file():
-            return packs.read(folder)
+            if folder not in read_packs:
+                read_packs[folder] = packs.read(folder)
+            return read_packs[folder]
     raise ScenarioError(say("Name a model: this file does not lie in a pack."), where={"file": str(file), "line": 1})
 
 
