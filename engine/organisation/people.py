@@ -196,15 +196,25 @@ def representatives_check(session: Session, unit: Unit, on: date | None = None) 
     representatives = len({person for person, _ in rows} - committee)
     members = representatives + len(committee)
     ok = members > 0 and 5 * representatives >= 4 * members
-    template = (
-        "{unit}: {representatives} representatives of {members} members, {percent} %: at least four fifths, as the law asks."
+    values: dict[str, object] = {
+        "unit": unit.name,
+        "representatives": representatives,
+        "members": members,
+        "percent": 100 * representatives // members if members else 0,  # cut off, so that 79.9 does not read as 80
+    }
+    sentence = (
+        say(
+            "{unit}: {representatives} representatives of {members} members, {percent} %: at least four fifths, as the law asks.",
+            **values,
+        )
         if ok
-        else "{unit}: {representatives} representatives of {members} members, {percent} %: the law asks for at least four "
-        "fifths (80 %). Add representatives before a representatives' meeting is called."
+        else say(
+            "{unit}: {representatives} representatives of {members} members, {percent} %: the law asks for at least four "
+            "fifths (80 %). Add representatives before a representatives' meeting is called.",
+            **values,
+        )
     )
-    percent = 100 * representatives // members if members else 0  # cut off, so that 79.9 does not read as 80
-    values = {"unit": unit.name, "representatives": representatives, "members": members, "percent": percent}
-    return Representation(members, representatives, ok, Sentence(template, values))
+    return Representation(members, representatives, ok, sentence)
 
 
 class Vacancy(NamedTuple):
