@@ -152,6 +152,7 @@ def object_to(session: Session, posting: Posting, actor: Actor, *, text: str, na
     payload = {"objection": {"number": number, "text": objection.text, "received_on": clock.today()}}
     if messages.correlate(session, OBJECTION_RAISED, payload, actor, instance=instance) is None:
         raise Conflict(say("This matter takes no objections at the moment. Ask at the office of the community."))
+    session.refresh(objection)
     return objection
 
 

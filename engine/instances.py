@@ -468,14 +468,13 @@ def _evaluate(at: Step, text: str, names: Mapping[str, Any], place: definitions.
 
 
 def _number(session: Session, process: bpmn.Element, unit: Unit, now: datetime) -> str | None:
-    """-> the matter's number, such as 议〔2026〕004号, or None if the process numbers nothing."""
+    """-> the matter's number in its unit, such as 议〔2026〕004号, or None if the process numbers nothing."""
     prefix = str(process.extensions.get("numbering") or "")
     if not prefix:
         return None
     year = now.astimezone(clock.ZONE).year
     value = next_number(session, unit.id, prefix, year)
-    name = f"{prefix}〔{year}〕{value:03d}号"
-    return name if unit.parent_id is None else f"{unit.code}{name}"
+    return f"{prefix}〔{year}〕{value:03d}号"
 
 
 def next_number(session: Session, unit_id: int, kind: str, year: int) -> int:

@@ -208,10 +208,11 @@ class Instance(Base):
     """
 
     __tablename__ = "instances"
+    __table_args__ = (UniqueConstraint("unit_id", "number"),)
     id: Mapped[int] = mapped_column(primary_key=True)
     definition_id: Mapped[int] = mapped_column(ForeignKey("process_definitions.id"), index=True)
     unit_id: Mapped[int] = mapped_column(ForeignKey("units.id"), index=True)
-    number: Mapped[str | None] = mapped_column(String(60), unique=True)
+    number: Mapped[str | None] = mapped_column(String(60))  # unique in its unit
     title: Mapped[str] = mapped_column(String(200), default="")
     state: Mapped[str] = mapped_column(String(20), default=InstanceState.RUNNING, index=True)
     version: Mapped[int] = mapped_column(Integer, default=0)
