@@ -46,8 +46,9 @@ class Evaluator:
     counted; `budget` bounds every single evaluation; `cache` is how many compiled texts are kept. One evaluator serves
     any number of threads.
 
-    Raises `feel.ParseError` where a text cannot be read, `EvaluationFailed` (an `Incident`) where it can but there is
-    no usable value: it takes too many steps or grows too large, a variable holds what FEEL has no kind for.
+    Raises `feel.FeelError` where a text cannot be read (`ParseError` with its place; `BudgetError` where reading it
+    would take out of all proportion), `EvaluationFailed` (an `Incident`) where it can but there is no usable value: it
+    takes too many steps or grows too large, a variable holds what FEEL has no kind for.
     """
 
     def __init__(self, decisions: Mapping[str, Model] | None = None, *,

@@ -7,8 +7,8 @@ import pathlib
 from tests.engine.decisions import tck
 from tests.engine.decisions.models import decision, given, model
 
-CASES = """<testCases xmlns="http://www.omg.org/spec/DMN/20160719/testcase" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"
-xmlns:xsd="http://www.w3.org/2001/XMLSchema"><modelName>own.dmn</modelName>
+CASES = """<testCases xmlns="http://www.omg.org/spec/DMN/20160719/testcase"
+xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xmlns:xsd="http://www.w3.org/2001/XMLSchema"><modelName>own.dmn</modelName>
 <testCase id="right"><inputNode name="n"><value xsi:type="xsd:decimal">2</value></inputNode>
 <resultNode name="d" type="decision"><expected><list><item><value xsi:type="xsd:decimal">3.00000000001</value></item>
 <item><component name="at"><value xsi:type="xsd:date">2026-01-02</value></component></item></list></expected></resultNode></testCase>

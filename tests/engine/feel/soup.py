@@ -9,7 +9,7 @@ satisfies function external instance of true false null ? @ item partial list<nu
 range<number> function<Any>->Any date "2026-01-31" "P1Y2M" "PT3H" "12:30:00@Asia/Shanghai" "同意" "a.*(b|c)+?" "" 0 1 -1
 2.5 1e6 1e-30 99999999999999999999999999999999999 x y 到会人数 number of votes a-b [1,2,3] [1..5] ]1..3[ (1..2] (>3)
 @"P1D" @"P1M" @"2026-02-28" @"2026-02-28T10:00:00Z" @"10:00:00" "[1..3]" "\\u" // /* */ “ （ ， list: key: value:
-{a:1} [{b:1},{b:2}] from:""".split()
+{a:1} [{b:1},{b:2}] from:""".split()  # noqa: SIM905
 NAMES = sorted(BUILT_IN)
 SIGNS = ("+", "-", "*", "/", "**", "=", "<", "<=", "!=", "and", "or")
 SCOPE = {"x": 5, "y": [1, 2, {"a": 1}], "到会人数": 18, "number of votes": 7, "a-b": None}

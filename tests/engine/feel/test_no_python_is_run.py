@@ -1,6 +1,7 @@
 """Text from models is never run as Python: neither room says eval, exec, compile or __import__ of the language."""
 
 import ast
+import contextlib
 import pathlib
 
 import pytest
@@ -31,7 +32,5 @@ def test_only_a_name_of_ours_is_looked_up_by_getattr(path):
 
 @pytest.mark.parametrize("text", ["__import__('os')", "().__class__.__bases__", "x.__class__", "open(\"/etc/passwd\")"])
 def test_there_is_no_way_to_python(text):
-    try:
+    with contextlib.suppress(engine.feel.ParseError):
         assert engine.feel.compile(text, ["x"])({"x": "a"}) is None
-    except engine.feel.ParseError:
-        pass
