@@ -36,12 +36,14 @@ class Failure:
 
 @dataclass
 class Outcome:
-    """What came of a run: its failure or None, the sequence flows taken, and the story, one dated line an act."""
+    """What came of a run: its failure or None, the sequence flows taken, and the story, one dated line an act,
+    and the moment at which it ended."""
 
     scenario: Scenario
     failure: Failure | None = None
     flows: set[str] = field(default_factory=set)
     story: list[tuple[datetime, str]] = field(default_factory=list)
+    ended_at: datetime = datetime.max
 
 
 def run(scenario: Scenario, pack: packs.Pack, world: World | None = None, *, deployed: bool = False,
@@ -66,6 +68,7 @@ def run(scenario: Scenario, pack: packs.Pack, world: World | None = None, *, dep
         except ScenarioError as error:
             outcome.failure = Failure("scenario", error.sentence, int(error.where.get("line") or 0))
         runner.collect()
+        outcome.ended_at = hands.at
     return outcome
 
 

@@ -9,8 +9,8 @@ from typing import NamedTuple, TypedDict
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
-from . import access, organisation
-from .models import Account, Assignment, Unit
+from engine import access, organisation
+from engine.models import Account, Assignment, Unit
 
 PASSWORD = "demo-yunxi-2026"
 """Of every account here. It opens nothing else: outside the demo no account has a password that we know."""
