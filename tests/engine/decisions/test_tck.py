@@ -11,7 +11,8 @@ CASES = """<testCases xmlns="http://www.omg.org/spec/DMN/20160719/testcase"
 xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xmlns:xsd="http://www.w3.org/2001/XMLSchema"><modelName>own.dmn</modelName>
 <testCase id="right"><inputNode name="n"><value xsi:type="xsd:decimal">2</value></inputNode>
 <resultNode name="d" type="decision"><expected><list><item><value xsi:type="xsd:decimal">3.00000000001</value></item>
-<item><component name="at"><value xsi:type="xsd:date">2026-01-02</value></component></item></list></expected></resultNode></testCase>
+<item><component name="at"><value xsi:type="xsd:date">2026-01-02</value></component></item></list></expected></resultNode>
+</testCase>
 <testCase id="wrong"><resultNode name="d"><expected><value xsi:type="xsd:string">x</value></expected></resultNode></testCase>
 <testCase id="missing"><resultNode name="no such"><expected><value xsi:nil="true"/></expected></resultNode></testCase>
 </testCases>"""
