@@ -10,6 +10,7 @@ from .functions import BUILT_IN
 from .names import NameTable
 from .run import Run
 from .sentences import say, sentence_of
+from .text import show
 from .values import Function, to_feel, to_python
 
 _BUILT_IN_NAMES = NameTable(BUILT_IN)
@@ -20,9 +21,10 @@ class Library:
 
     A host's function is a Python callable. It gets its arguments by position, as Python's values (`to_python`: a date
     is a `datetime.date`), and what it returns is made a value of FEEL (`to_feel`). Its parameters' names, with blanks
-    for underscores, are those of a call by name. ValueError, TypeError, ArithmeticError and LookupError in it make the
-    call null, with what the error says as the reason (a `Sentence` as its first argument can be translated). It must
-    be quick and free of effects: an evaluation may call it often, and pays one step each time.
+    for underscores, are those of a call by name. ValueError, ArithmeticError and LookupError in it make the call null,
+    with what the error says as the reason (a `Sentence` as its first argument can be translated); so do TypeError and
+    AttributeError, which an argument of a wrong kind brings about. It must be quick and free of effects: an evaluation
+    may call it often, and pays one step each time.
     """
 
     __slots__ = ("functions", "names")
@@ -52,8 +54,13 @@ class HostFunction(Function):
             return run.null(say("{name}(): {refusal}", name=self.name, refusal=refusal), at)
         try:
             return to_feel(self.verb(*[to_python(each) for each in arguments]))
-        except (ValueError, TypeError, ArithmeticError, LookupError) as error:
-            return run.null(say("{name}(): {refusal}", name=self.name, refusal=sentence_of(error)), at)
+        except (ValueError, ArithmeticError, LookupError) as error:
+            refusal = sentence_of(error)
+        except (TypeError, AttributeError):
+            # Python's own words about a value of a wrong kind are of no use to whoever wrote the expression.
+            given = ", ".join(str(show(each)) for each in arguments)
+            refusal = say("it cannot be computed from ({arguments})", arguments=given)
+        return run.null(say("{name}(): {refusal}", name=self.name, refusal=refusal), at)
 
     def answer_named(self, run: Run, named: Mapping[str, Any], at: int | None = None) -> Any:
         given = [named.get(name) for name in self.names]
