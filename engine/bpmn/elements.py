@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from .dialects import expression
 from .normalise import kind
 
 _OTHER = frozenset(("http://www.omg.org/spec/BPMN/20100524/DI", "http://www.w3.org/2001/XMLSchema-instance"))
@@ -37,7 +38,7 @@ class Element:
     """A flow node, or the process itself: `kind` is its name in BPMN (userTask, startEvent, process …).
 
     `lane` are the names of the lanes around it, outermost first; inside a sub-process those of the sub-process. `extensions` is
-    everything in other namespaces than BPMN's own, attributes and children, by local name (see `_extensions`). `scope` is the id of
+    everything in other namespaces than BPMN's own, attributes and children, by local name (see `extensions`). `scope` is the id of
     the process or sub-process around it, None for the process. `lane_role` is the attribute `role` of the innermost lane that has one.
     `attached_to` is the activity of a boundary event; `loop` tells an activity that runs several times (multi-instance, standard loop).
     """
@@ -62,6 +63,23 @@ def describe(process: Any, file: str) -> dict[str, Element]:
     """-> the elements of a process (an lxml node) by id, itself first, then all nodes at any depth in the order of the file."""
     found = {process.get("id"): _element(process, file, None, _NO_LANE, ())}
     _inside(process, file, _NO_LANE, found)
+    return found
+
+
+def extensions(node: Any) -> dict[str, Any]:
+    """-> foreign attributes of the element, of its loop and event definitions, and the content of extensionElements, by local name.
+
+    A child element is a dict of its attributes and children, or its text if it has neither; several of one name are a list.
+    """
+    found: dict[str, Any] = {}
+    for part in (node, *(n for n in node if kind(n).endswith(("LoopCharacteristics", "EventDefinition")))):
+        for key, value in part.attrib.items():
+            if key.startswith("{") and key[1:].split("}")[0] not in _OTHER:
+                found[key.split("}")[1]] = value
+        for child in part:
+            if kind(child) == "extensionElements":
+                for inner in child:
+                    _add(found, inner)
     return found
 
 
@@ -96,35 +114,19 @@ def _lanes(lane_set: Any, above: _Lane, found: dict[str, _Lane]) -> None:
 
 
 def _flow(node: Any, scope: Any) -> SequenceFlow:
-    condition = next((n.text.strip() for n in node if kind(n) == "conditionExpression" and n.text), None)
+    text = next((n.text.strip() for n in node if kind(n) == "conditionExpression" and n.text), None)
+    condition = expression(text) if text else None
     source = node.get("sourceRef")
     default = any(n.get("id") == source and n.get("default") == node.get("id") for n in scope)
-    return SequenceFlow(node.get("id"), node.get("name"), source, node.get("targetRef"), condition or None, default)
+    return SequenceFlow(node.get("id"), node.get("name"), source, node.get("targetRef"), condition, default)
 
 
 def _element(node: Any, file: str, scope: str | None, lane: _Lane, flows: Any) -> Element:
     name = node.get("id")
     texts = [n.text.strip() for n in node if kind(n) == "documentation" and n.text]
-    return Element(name, kind(node), node.get("name") or None, "\n".join(texts) or None, lane.names, lane.role, _extensions(node), scope,
+    return Element(name, kind(node), node.get("name") or None, "\n".join(texts) or None, lane.names, lane.role, extensions(node), scope,
                    node.get("attachedToRef"), any(kind(n).endswith("LoopCharacteristics") for n in node), tuple(f for f in flows if f.target == name), tuple(f for f in flows if f.source == name),
                    node.sourceline or 0, file)
-
-
-def _extensions(node: Any) -> dict[str, Any]:
-    """Foreign attributes of the element, of its loop and event definitions, and the content of extensionElements, by local name.
-
-    A child element is a dict of its attributes and children, or its text if it has neither; several of one name are a list.
-    """
-    found: dict[str, Any] = {}
-    for part in (node, *(n for n in node if kind(n).endswith(("LoopCharacteristics", "EventDefinition")))):
-        for key, value in part.attrib.items():
-            if key.startswith("{") and key[1:].split("}")[0] not in _OTHER:
-                found[key.split("}")[1]] = value
-        for child in part:
-            if kind(child) == "extensionElements":
-                for inner in child:
-                    _add(found, inner)
-    return found
 
 
 def _add(found: dict[str, Any], node: Any) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import NamedTuple
 
-from engine.errors import Conflict, Incident, ModelRefused, NotFound, Sentence, say
+from engine.errors import Conflict, EngineError, Incident, ModelRefused, NotFound, Sentence, say
 
-__all__ = ["Conflict", "Flaw", "Incident", "NotFound", "Problem", "Refused", "say"]
+__all__ = ["Conflict", "EngineError", "Flaw", "Incident", "NotFound", "Problem", "Refused", "Report", "say"]
 
 
 class Problem(NamedTuple):
@@ -42,3 +43,30 @@ class Flaw(Exception):
         self.sentence = sentence if isinstance(sentence, Sentence) else Sentence(sentence)
         self.element, self.line = element, line
         super().__init__(f"{element}: {self.sentence}" if element else str(self.sentence))
+
+
+class Report:
+    """The problems of one file, as they are found. `lines`: where its elements are."""
+
+    def __init__(self, file: str) -> None:
+        self.file = file
+        self.lines: dict[str, int] = {}
+        self.problems: list[Problem] = []
+        self.broken: set[str] = set()       # elements with a problem: what follows from it is not told as well
+
+    def add(self, flaw: Flaw) -> None:
+        """One more; the same sentence about the same element is told once."""
+        line = flaw.line or self.lines.get(flaw.element or "", 0)
+        problem = Problem(flaw.sentence, self.file, line, flaw.element)
+        if all(str(problem) != str(other) for other in self.problems):
+            self.problems.append(problem)
+        if flaw.element is not None:
+            self.broken.add(flaw.element)
+
+    @contextmanager
+    def collecting(self, element: str | None = None) -> Iterator[None]:
+        """Inside, a Flaw is noted, by default about `element`, and reading goes on behind."""
+        try:
+            yield
+        except Flaw as flaw:
+            self.add(Flaw(flaw.sentence, flaw.element or element, flaw.line))

@@ -1,98 +1,134 @@
-"""State as text: one row per live token, nothing of the past; instances of parallel bodies apart if wanted."""
-from .values import decode, encode
+"""State as text: one row per live token, nothing of the past; instances of parallel bodies apart if wanted.
+
+    {"p": process, "s": state, "n": next id, "t": [[id, parent, element, code of its kind, data?, internal data?] …]}
+
+A part is the text of one instance of a parallel multi-instance body: its rows; or, when it is done and its output is waited
+for, {"body": …, "i": …, "value": …}. Parts are keyed by the id of the instance.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
 from SpiffWorkflow.util.task import TaskState
 
-from . import nodes
-from .errors import Conflict
+from . import migration, moves, nodes
 from .tokens import Token
+from .values import decode, encode
+
+if TYPE_CHECKING:
+    from .live import Live
+
+Apart = Mapping[int, str] | Callable[[int | None], Mapping[int, str]]
 
 
-class State:
-    def dump(self):
-        """-> the whole state as one text."""
-        self._fetch()
-        return self._text([self._row(t) for t in self.tokens.values()])
+def dump(live: Live) -> str:
+    """-> the whole state as one text."""
+    live.fetch()
+    return _text(live, [_row(t) for t in live.tokens.values()])
 
-    def dump_apart(self):
-        """-> (text, parts): instances of parallel multi-instance bodies are kept apart, {instance: text, None = gone}, and only
-        those that have changed are told. So one of a thousand open instances is completed at the cost of one."""
-        rows, parts, owner = [], {}, {}
-        for token in self.tokens.values():
-            above = token._parent
-            mine = owner.get(above)
-            if mine is None and above is not None and self._keeps_apart(self.tokens[above]):
-                mine = token.id
-            if mine is None:
-                rows.append(self._row(token))
-            else:
-                owner[token.id] = mine
-                parts.setdefault(mine, []).append(self._row(token))
-        parts = {key: self._json(value) for key, value in parts.items()}
-        changed = {key: text for key, text in parts.items() if self.fetched.get(key) != text}
-        changed.update((key, None) for key in self.fetched if key not in parts)
-        return self._text(rows), changed
 
-    @staticmethod
-    def _keeps_apart(token):
-        return "mi" in token.internal_data and not getattr(token.task_spec.loop, "sequential", True)
+def dump_apart(live: Live) -> tuple[str, dict[int, str | None]]:
+    """-> (text, parts): instances of parallel bodies are kept apart, {instance: text, None = gone}, and only those that have
+    changed are told. So one of a thousand open instances is completed at the cost of one."""
+    rows: list[Any] = []
+    apart: dict[int, Any] = {}
+    owner: dict[int, int] = {}
+    for token in live.tokens.values():
+        above = token._parent
+        mine = owner.get(above)
+        if mine is None and above is not None and moves.keeps_apart(live.tokens[above]):
+            mine = token.id
+        if mine is not None:
+            owner[token.id] = mine
+            apart.setdefault(mine, []).append(_row(token))
+        elif moves.keeps_apart(token) and token.internal_data["mi"].get("out"):
+            mi = token.internal_data["mi"]
+            rows.append([*_row(token)[:4], token.data, {**token.internal_data, "mi": {**mi, "out": {}}}])
+            apart.update((task, {"body": token.id, "i": i, "value": value}) for i, (task, value) in mi["out"].items())
+        else:
+            rows.append(_row(token))
+    parts: dict[int, str | None] = {key: encode(value) for key, value in apart.items()}
+    changed = {key: text for key, text in parts.items() if live.fetched.get(key) != text}
+    changed.update((key, None) for key in live.fetched if key not in parts)
+    return _text(live, rows), changed
 
-    @staticmethod
-    def _row(token):
-        row = [token.id, token._parent or 0, token.task_spec.name]
-        if token.internal_data:
-            row += [token.data, token.internal_data]
-        elif token.data:
-            row.append(token.data)
-        return row
 
-    def _text(self, rows):
-        return self._json({"p": self.process.name, "s": self.state, "n": self.next_id, "t": rows})
+def fill(live: Live, saved: Mapping[str, Any], names: Mapping[str, str] | None, apart: Apart | None) -> None:
+    """Puts a stored state into a new Live. `names`, even if empty: it was made by another version of the model, and these are
+    the ids that have changed (see migration.py). `apart`, for texts of `dump_apart`: the parts by instance, or a function
+    which gives the one it is asked for, or all for None."""
+    live.state, live.next_id, live.apart, live.renamed = saved["s"], saved["n"], apart, names
+    _read(live, saved["t"])
+    if names is not None:
+        live.fetch()
+        migration.adopt(live)
 
-    def _json(self, value):
-        return encode(value)
 
-    @classmethod
-    def load(cls, definition, text, names=None, apart=None):
-        """`names` maps element ids of an older version to this one's (migration). Refused if a token's element is gone.
-        `apart`, for texts of dump_apart: a mapping {instance: text}; read one by one, and as a whole when an act needs all."""
-        state = decode(text)
-        live = cls(definition, definition.processes[state["p"]])
-        live.state, live.next_id, live.apart, live._names = state["s"], state["n"], apart, names
-        live._rows(state["t"])
-        return live
+def fetch(live: Live, key: int | None = None) -> None:
+    """Brings in the part `key`, or all of them."""
+    apart = live.apart
+    if apart is None or live.has_all:
+        return
+    if callable(apart):
+        found = apart(key)
+    elif key is None:
+        found = apart
+    else:
+        found = {key: apart[key]} if key in apart else {}
+    for part, text in found.items():
+        if part not in live.fetched:
+            live.fetched[part] = text
+            _read(live, decode(text), part)
+    live.has_all = key is None
 
-    def _rows(self, rows):
-        tokens, workflow, names = self.tokens, self.workflow, self._names
-        for row in rows:
-            parent = tokens[row[1]] if row[1] else None
-            name = row[2] if names is None else names.get(row[2], row[2])
-            if parent is None:
-                node = self.process.start
-            elif "mi" in parent.internal_data:
-                node = parent.task_spec
-            elif isinstance(parent.task_spec, nodes.CallActivity):
-                node = self.definition.processes[name].start
-            else:
-                node = parent.task_spec.inner.task_specs.get(name)
-            if node is None:
-                raise Conflict("a token stands on this element, which the new version lacks", where={"element": row[2]})
-            token = Token(workflow, node, parent, TaskState.STARTED, row[0])
-            if len(row) > 3:
-                token.data = row[3]
-            if len(row) > 4:
-                token.internal_data = row[4]
-                if "j" in row[4] and node.inner.reach:
-                    self.inclusive.add(row[0])
-            if parent is None:
-                self.root = workflow.task_tree = token
 
-    def _fetch(self, task=None):
-        """Brings in the instance `task` that is kept apart, or all of them."""
-        if self.apart is None:
-            return
-        keys = [task] if task is not None else list(self.apart)
-        for key in keys:
-            if key not in self.fetched and key in self.apart:
-                self.fetched[key] = self.apart[key]
-                self._rows(decode(self.apart[key]))
+def _read(live: Live, rows: Any, part: int = 0) -> None:
+    if isinstance(rows, dict):
+        live.tokens[rows["body"]].internal_data["mi"]["out"][rows["i"]] = [part, rows["value"]]
+        return
+    tokens, workflow, names = live.tokens, live.workflow, live.renamed
+    for row in rows:
+        if names is not None:
+            row = migration.renamed(row, names)
+        task, above, element, code, *rest = row
+        parent = tokens[above] if above else None
+        node = _node(live, parent, element, rest[1] if len(rest) > 1 else {})
+        if node is None or node.code != code:
+            raise migration.refusal(node, element)
+        token = Token(workflow, node, parent, TaskState.STARTED, task)
+        if rest:
+            token.data = rest[0]
+        if len(rest) > 1:
+            token.internal_data = internal = rest[1]
+            if "reset" in internal and node.inner is not None or "j" in internal and node.inner and node.inner.reach:
+                live.inclusive.add(task)
+        if parent is None:
+            live.root = workflow.task_tree = token
+
+
+def _node(live: Live, parent: Token | None, element: str, internal: Mapping[str, Any]) -> nodes.Node | None:
+    if parent is None:
+        return live.process.start       # type: ignore[no-any-return]
+    node = parent.task_spec
+    if "mi" in parent.internal_data:
+        return node
+    if isinstance(node, nodes.CallActivity):
+        found = live.resolve(node.scope, element, internal.get("pin"))
+        return found[0].start if found is not None else None
+    return node.inner.task_specs.get(element) if node.inner is not None else None
+
+
+def _row(token: Token) -> list[Any]:
+    node = token.task_spec
+    row = [token.id, token._parent or 0, node.name, node.code]
+    if token.internal_data:
+        row += [token.data, token.internal_data]
+    elif token.data:
+        row.append(token.data)
+    return row
+
+
+def _text(live: Live, rows: list[Any]) -> str:
+    return encode({"p": live.process.name, "s": live.state, "n": live.next_id, "t": rows})
