@@ -8,8 +8,9 @@
 Refusals are `ModelRefused`. See README.md.
 """
 
+from .lint import Finding, findings_of, lint
 from .outline import outline
 from .pack import Norm, Pack, closure, from_files, read, shipped
 from .parameters import Parameters
 
-__all__ = ["Norm", "Pack", "Parameters", "closure", "from_files", "outline", "read", "shipped"]
+__all__ = ["Finding", "Norm", "Pack", "Parameters", "closure", "findings_of", "from_files", "lint", "outline", "read", "shipped"]

@@ -72,6 +72,25 @@ class Step:
         return [kind(child).removesuffix("EventDefinition") for child in self.node if kind(child).endswith("EventDefinition")]
 
     @property
+    def calls(self) -> str:
+        """What it calls: the id of a process, or the reference to a decision; "" if nothing."""
+        if self.kind == "callActivity":
+            return str(self.node.get("calledElement") or "")
+        return self.extension("decisionRef", "decisionId") if self.kind == "businessRuleTask" else ""
+
+    def extension(self, *names: str) -> str:
+        """-> the first attribute with one of these names in any namespace but BPMN's, on the step or its extension elements."""
+        for node in (self.node, *self.extensions()):
+            for key, value in node.attrib.items():
+                if key.split("}")[-1] in names and (key.startswith("{") or node is not self.node):
+                    return str(value)
+        return ""
+
+    def extensions(self) -> list[Any]:
+        """-> the content of its extension elements."""
+        return [inner for child in self.node if kind(child) == "extensionElements" for inner in child if isinstance(inner.tag, str)]
+
+    @property
     def compensates(self) -> bool:
         """Is it reached by an association alone: a compensation handler?"""
         return bool(self.node.get("isForCompensation") == "true")

@@ -206,7 +206,7 @@ def _step(model: Model, step: Step, number: str, depth: int, numbers: dict[str, 
         element_kind=step.kind,
         lane=" / ".join(lane.name or lane.id for lane in step.lanes),
         stage=step.own("stage"),
-        calls=_calls(step),
+        calls=step.calls,
         event=event_sentence(model, step),
         ways=_ways(step, numbers, process),
         boundary=tuple(
@@ -220,17 +220,6 @@ def _step(model: Model, step: Step, number: str, depth: int, numbers: dict[str, 
             for guest in step.boundary
         ),
     )
-
-
-def _calls(step: Step) -> str:
-    for node in step.node.iter():
-        for name in ("calledElement", "decisionId", "decisionRef", "processId"):
-            for key, value in node.attrib.items():
-                if key.split("}")[-1] == name and step.kind in ("callActivity", "businessRuleTask"):
-                    return str(value)
-        if step.inside:
-            break
-    return ""
 
 
 def _ways(step: Step, numbers: dict[str, str], process: Process) -> tuple[Way, ...]:
