@@ -229,7 +229,8 @@ def test_the_host_adds_functions():
 
 @pytest.mark.parametrize("arguments, why", [
     ('date("2026-03-01"), -1', "days are counted forwards"), ("", "it does not take 0 arguments"),
-    ('"x", 3', 'it cannot be computed from ("x", 3)'), ("day: 1, month: 2", "expected the arguments (day, days) but found (day, month)"),
+    ('"x", 3', 'it cannot be computed from ("x", 3)'),
+    ("day: 1, month: 2", "expected the arguments (day, days) but found (day, month)"),
 ])
 def test_a_function_of_the_host_that_cannot_answer_is_null_with_its_reason(arguments, why):
     evaluator = Evaluator(functions={"business days after": days_after})
