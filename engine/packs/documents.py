@@ -13,8 +13,16 @@ from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
-from ruamel.yaml.events import AliasEvent, CollectionEndEvent, CollectionStartEvent
-from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+from ruamel.yaml.events import (
+    AliasEvent,
+    DocumentStartEvent,
+    MappingEndEvent,
+    MappingStartEvent,
+    NodeEvent,
+    ScalarEvent,
+    SequenceEndEvent,
+)
+from ruamel.yaml.nodes import ScalarNode
 
 from engine.errors import ModelRefused, Sentence, say
 
@@ -44,8 +52,7 @@ def load(data: bytes, file: str) -> Any:
         raise refused(say("The file {file} is larger than {limit} bytes.", file=file, limit=MAX_BYTES), file, 0)
     try:
         text = data.decode("utf-8-sig")
-        _measure(text, file)
-        node = YAML(typ="safe", pure=True).compose(text)
+        return _Reader(text, file).document()
     except UnicodeDecodeError as error:
         raise refused(say("The file {file} is not UTF-8 text.", file=file), file, 0) from error
     except MarkedYAMLError as error:
@@ -56,9 +63,6 @@ def load(data: bytes, file: str) -> Any:
         ) from error
     except (YAMLError, ValueError) as error:
         raise refused(say("The file {file} is not YAML: {reason}", file=file, reason=error), file, 0) from error
-    if node is None:
-        node = MappingNode(_TAG + "map", [], None)
-    return _value(node, file)
 
 
 def table(value: Any, file: str, line: int, *, known: Collection[str], needed: Collection[str] = ()) -> Table:
@@ -83,45 +87,75 @@ def refused(sentence: Sentence, file: str, line: int) -> ModelRefused:
     return ModelRefused(sentence, where={"file": file, "line": line})
 
 
-def _measure(text: str, file: str) -> None:
-    """Before anything is built: no aliases (a small file could mean a huge one), no towers."""
-    depth = 0
-    for event in YAML(typ="safe", pure=True).parse(text):
-        if isinstance(event, AliasEvent):
+class _Reader:
+    """Builds the document straight from the parser's events: in one pass, and nothing that was not asked for."""
+
+    def __init__(self, text: str, file: str) -> None:
+        yaml = YAML(typ="safe", pure=True)
+        self.file, self.resolver, self.depth = file, yaml.resolver, 0
+        self.events = iter(yaml.parse(text))
+
+    def document(self) -> Any:
+        found: list[Any] = []
+        for event in self.events:
+            if isinstance(event, DocumentStartEvent) and found:
+                raise refused(say("The file {file} holds more than one document.", file=self.file), self.file, _line(event))
+            if isinstance(event, NodeEvent):
+                found.append(self.value(event))
+        if found:
+            return found[0]
+        empty = Table()
+        empty.line, empty.lines = 1, {}
+        return empty
+
+    def value(self, event: Any) -> Any:
+        if isinstance(event, AliasEvent):  # a small file could mean a huge one
             raise refused(
-                say("A file may not use aliases (*{name}): write the value out.", name=event.anchor),
-                file,
-                event.start_mark.line + 1,
+                say("A file may not use aliases (*{name}): write the value out.", name=event.anchor), self.file, _line(event)
             )
-        depth += isinstance(event, CollectionStartEvent) - isinstance(event, CollectionEndEvent)
-        if depth > MAX_DEPTH:
-            raise refused(say("The file {file} is nested too deeply.", file=file), file, event.start_mark.line + 1)
+        if isinstance(event, ScalarEvent):
+            tag = str(event.ctag or self.resolver.resolve(ScalarNode, event.value, event.implicit))
+            return _scalar(tag, str(event.value), self.file, _line(event))
+        if event.ctag:
+            raise refused(say("A file may not use tags ({tag}).", tag=event.ctag), self.file, _line(event))
+        self.depth += 1
+        if self.depth > MAX_DEPTH:
+            raise refused(say("The file {file} is nested too deeply.", file=self.file), self.file, _line(event))
+        made = self.table(event) if isinstance(event, MappingStartEvent) else self.row(event)
+        self.depth -= 1
+        return made
 
-
-def _value(node: Node, file: str) -> Any:
-    line = node.start_mark.line + 1 if node.start_mark else 1
-    if isinstance(node, MappingNode):
+    def table(self, start: Any) -> Table:
         found = Table()
-        found.line, found.lines = line, {}
-        for key_node, value_node in node.value:
-            key, key_line = _value(key_node, file), key_node.start_mark.line + 1
+        found.line, found.lines = _line(start), {}
+        for event in self.events:
+            if isinstance(event, MappingEndEvent):
+                break
+            key, line = self.value(event), _line(event)
             if isinstance(key, dict | list):
-                raise refused(say("A key must be a word, not a list or a mapping."), file, key_line)
+                raise refused(say("A key must be a word, not a list or a mapping."), self.file, line)
             if key in found:
-                raise refused(say("The key {key} is written twice.", key=key), file, key_line)
-            found[key] = _value(value_node, file)
-            found.lines[key] = key_line
+                raise refused(say("The key {key} is written twice.", key=key), self.file, line)
+            found[key] = self.value(next(self.events))
+            found.lines[key] = line
         return found
-    if isinstance(node, SequenceNode):
-        row = Row(_value(item, file) for item in node.value)
-        row.line, row.lines = line, [item.start_mark.line + 1 for item in node.value]
-        return row
-    assert isinstance(node, ScalarNode)
-    return _scalar(node, file, line)
+
+    def row(self, start: Any) -> Row:
+        found = Row()
+        found.line, found.lines = _line(start), []
+        for event in self.events:
+            if isinstance(event, SequenceEndEvent):
+                break
+            found.append(self.value(event))
+            found.lines.append(_line(event))
+        return found
 
 
-def _scalar(node: ScalarNode, file: str, line: int) -> Any:
-    tag, text = str(node.tag), str(node.value)
+def _line(event: Any) -> int:
+    return int(event.start_mark.line) + 1
+
+
+def _scalar(tag: str, text: str, file: str, line: int) -> Any:
     kind = tag.removeprefix(_TAG)
     try:
         match kind:

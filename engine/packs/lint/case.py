@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from engine.errors import Sentence
 
+from ..documents import Table
 from ..model import Model, Process, Step
 from ..pack import Pack
 
@@ -35,6 +36,7 @@ class Case:
     models: list[Model]
     around: list[Model]
     evaluator: Any = None
+    stories: dict[str, Table] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
 
     def report(self, severity: Severity, sentence: Sentence, file: str, line: int = 0, element: str | None = None) -> None:

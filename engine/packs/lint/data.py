@@ -33,15 +33,27 @@ _SCRIPT_NAME = re.compile(r"[^\W\d]\w*")
 
 
 def check(case: Case) -> None:
+    _read_stories(case)
     known = _given(case)
     _manifest(case)
     _calls(case)
     _forms(case)
-    for path, data in case.pack.scenarios.items():
-        _scenario(case, path, data)
+    for path, story in case.stories.items():
+        _scenario(case, path, story)
     for model, process in case.processes():
         for element, line, text, is_script in _texts(process):
             _expression(case, model, element, line, text, known, is_script)
+
+
+def _read_stories(case: Case) -> None:
+    for path, data in case.pack.scenarios.items():
+        try:
+            story = documents.load(data, path)
+        except ModelRefused as error:
+            case.report("error", error.sentence, path, error.where.get("line") or 0)
+            continue
+        if isinstance(story, documents.Table):
+            case.stories[path] = story
 
 
 def _manifest(case: Case) -> None:
@@ -90,13 +102,8 @@ def _forms(case: Case) -> None:
             case.report("warning", say("The form {form} belongs to no task.", form=name), path)
 
 
-def _scenario(case: Case, path: str, data: bytes) -> None:
-    try:
-        story = documents.load(data, path)
-    except ModelRefused as error:
-        case.report("error", error.sentence, path, error.where.get("line") or 0)
-        return
-    if not isinstance(story, documents.Table) or story.get("model") or story.get("also"):
+def _scenario(case: Case, path: str, story: documents.Table) -> None:
+    if story.get("model") or story.get("also"):
         return  # it brings its own models
     there = {step.id for model in (*case.models, *case.around) for process in model.processes.values() for step in process.walk()}
     for name, line in _named(story.get("steps")):
@@ -175,8 +182,8 @@ def _given(case: Case) -> frozenset[str]:
     for pack in (*case.required, case.pack):
         for data in pack.forms.values():
             found |= set(_form_keys(data))
-        for data in pack.scenarios.values():
-            found |= _told(data)
+    for story in case.stories.values():
+        found |= _told(story)
     for model in (*case.models, *case.around):
         for process in model.processes.values():
             for step in process.walk():
@@ -202,16 +209,12 @@ def _form_keys(data: bytes) -> Iterator[str]:
             stack.extend(part)
 
 
-def _told(data: bytes) -> set[str]:
-    """What scenarios start with and what their messages bring: a model does not say what is in a message."""
-    try:
-        story = documents.load(data, "")
-    except ModelRefused:
-        return set()
+def _told(story: documents.Table) -> set[str]:
+    """What a scenario starts with and what its messages bring: a model does not say what is in a message."""
     found: set[str] = set()
-    for act in (story, *(story.get("steps") or ())) if isinstance(story, documents.Table) else ():
+    for act in (story, *(story.get("steps") or ())):
         for place in (
-            act.get("start"),
+            act.get("start") if isinstance(act, dict) else None,
             act if isinstance(act, dict) and ("message" in act or "set" in act or "signal" in act) else None,
         ):
             for key in ("with", "set"):
