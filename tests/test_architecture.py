@@ -20,6 +20,7 @@ ENDS_TRANSACTIONS = {
     "engine/cli.py": "each command is one transaction",
     "engine/scenario/running.py": "its database lives in memory and no longer than the scenario",
     "engine/scenario/world.py": "the same",
+    "engine/demo/building.py": "each invented matter is told in a transaction of its own, before anything is served",
     "engine/database.py": "an upgrade of the tables, before anything is served",
 }
 RUNS_TEXT: dict[str, str] = {}
