@@ -14,7 +14,7 @@ from enum import StrEnum
 from importlib.resources import files
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, false, not_, or_, select, true
+from sqlalchemy import ColumnElement, and_, bindparam, false, not_, or_, select, true
 from sqlalchemy.orm import InstrumentedAttribute, Session, joinedload
 
 from engine import clock
@@ -255,16 +255,14 @@ def get_instance(session: Session, actor: Actor, instance_id: int) -> Instance:
     return found
 
 
-# Built once: with its options it costs more to build than to run.
-_TASK = select(Task).options(joinedload(Task.unit), joinedload(Task.instance))
+# Built once, and who sees it is asked in Python: every click on a task comes through here.
+_TASK = select(Task).where(Task.id == bindparam("id")).options(joinedload(Task.unit), joinedload(Task.instance))
 
 
 def get_task(session: Session, actor: Actor, task_id: int) -> Task:
     """-> the human task. NotFound when there is none, or none that `actor` sees; `require_act` is the next question."""
-    found = session.scalar(
-        _TASK.where(Task.id == task_id, sees_task(actor))
-    )
-    if found is None:
+    found = session.scalar(_TASK, {"id": task_id})
+    if found is None or not _sees(actor, found):
         raise NotFound(say("There is no task {id} that you may see. Look in your inbox.", id=task_id))
     return found
 
@@ -308,6 +306,15 @@ def require_act(actor: Actor, task: Task, kind: str | None = None) -> None:
     refusal = _why_not(actor, task, kind)
     if refusal is not None:
         raise Forbidden(refusal, where={"task": task.id, "element": task.element})
+
+
+def _sees(actor: Actor, task: Task) -> bool:
+    """What `sees_task` is in SQL."""
+    if may(actor, Permission.SEE_MATTERS, task.unit):
+        return True
+    held = actor.roles_over(task.unit)
+    mine = task.assignee_id is not None and task.assignee_id == actor.person_id
+    return bool(held) and (mine or bool(_group(task) & held))
 
 
 def _why_not(actor: Actor, task: Task, kind: str | None) -> Sentence | None:

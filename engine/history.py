@@ -9,15 +9,16 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, NamedTuple
 
-from sqlalchemy import String, insert, select, type_coerce
+from sqlalchemy import String, bindparam, insert, select, type_coerce
 from sqlalchemy.orm import Session
 
 from . import clock
+from .database import Prepared
 from .errors import Sentence, say
 from .models import HistoryEvent, Instance
 
 _TABLE = HistoryEvent.__table__
-_INSERT = insert(_TABLE)  # type: ignore[arg-type]
+_INSERT = Prepared(insert(_TABLE).values({c.name: bindparam(c.name) for c in _TABLE.columns}))  # type: ignore[arg-type]
 
 
 class Line(NamedTuple):
@@ -52,7 +53,7 @@ def append(session: Session, instance_id: int, head: Head, lines: Iterable[Line]
         rows.append(dict(zip(_COLUMNS, (instance_id, number, at, line.took_place, line.actor_id, line.actor, line.role,
                                         line.what, line.element, line.token, line.data, digest), strict=True)))
     if rows:
-        session.connection().execute(_INSERT, rows)
+        _INSERT.run(session, rows)
     return Head(number, digest)
 
 

@@ -18,11 +18,12 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy import bindparam, delete, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from . import bpmn, clock, definitions, feel, history
 from .access import Actor
+from .database import Prepared
 from .errors import Conflict, EngineError, Incident, NotFound, say
 from .models import (
     ENDED,
@@ -53,20 +54,22 @@ _ROW = (
     .select_from(_INSTANCE.join(_DEFINITION, _INSTANCE.c.definition_id == _DEFINITION.c.id))
 )
 
-# Statements of the hot path are built once: building them anew would cost more than running them.
-_LOCKED_ROW = _ROW.where(_INSTANCE.c.id == bindparam("instance")).with_for_update(of=_INSTANCE)
-_STORE = (update(_INSTANCE).where(_INSTANCE.c.id == bindparam("instance"), _INSTANCE.c.version == bindparam("before"))
-          .values({name: bindparam(f"new_{name}") for name in
-                   ("live", "version", "history_length", "history_hash", "stage", "state", "ended_at", "result_json")}))
-_OF_TOKENS = (_TASK.c.instance_id == bindparam("instance"), _TASK.c.state.in_((TaskState.OPEN, TaskState.CLAIMED)),
-              _TASK.c.token.in_(bindparam("tokens", expanding=True)))
-_COMPLETE_TASKS = update(_TASK).where(*_OF_TOKENS).values(state=TaskState.COMPLETED, ended_at=bindparam("now"),
-                                                          ended_by=bindparam("by"))
-_CANCEL_TASKS = update(_TASK).where(*_OF_TOKENS).values(state=TaskState.CANCELLED, ended_at=bindparam("now"))
-_DROP_JOBS = delete(_JOB).where(_JOB.c.instance_id == bindparam("instance"), _JOB.c.token.in_(bindparam("tokens", expanding=True)))
-_DROP_SUBSCRIPTIONS = delete(_SUBSCRIPTION).where(_SUBSCRIPTION.c.instance_id == bindparam("instance"),
-                                                  _SUBSCRIPTION.c.token.in_(bindparam("tokens", expanding=True)))
-_ADD_TASKS, _ADD_JOBS, _ADD_SUBSCRIPTIONS = insert(_TASK), insert(_JOB), insert(_SUBSCRIPTION)
+_LOCKED_ROW = Prepared(_ROW.where(_INSTANCE.c.id == bindparam("instance")).with_for_update(of=_INSTANCE))
+_STORE = Prepared(
+    update(_INSTANCE).where(_INSTANCE.c.id == bindparam("instance"), _INSTANCE.c.version == bindparam("before"))
+    .values({name: bindparam(f"new_{name}") for name in
+             ("live", "version", "history_length", "history_hash", "stage", "state", "ended_at", "result_json")}))
+_OF_TOKEN = (_TASK.c.instance_id == bindparam("instance"), _TASK.c.token == bindparam("of_token"),
+             or_(_TASK.c.state == TaskState.OPEN, _TASK.c.state == TaskState.CLAIMED))
+_COMPLETE_TASK = Prepared(update(_TASK).where(*_OF_TOKEN).values(
+    state=TaskState.COMPLETED, ended_at=bindparam("now"), ended_by=bindparam("by")))
+_CANCEL_TASK = Prepared(update(_TASK).where(*_OF_TOKEN).values(state=TaskState.CANCELLED, ended_at=bindparam("now")))
+_DROP_JOBS, _DROP_SUBSCRIPTIONS = (
+    Prepared(delete(table).where(table.c.instance_id == bindparam("instance"), table.c.token == bindparam("of_token")))
+    for table in (_JOB, _SUBSCRIPTION))
+_ADD_TASK, _ADD_JOB, _ADD_SUBSCRIPTION = (
+    Prepared(insert(table).values({c.name: bindparam(c.name) for c in table.columns if c.name != "id"}))
+    for table in (_TASK, _JOB, _SUBSCRIPTION))
 
 MATTER, PARAMETERS = "matter", "parameters"
 
@@ -134,7 +137,7 @@ def step(session: Session, instance_id: int, actor: Actor, *, part: int | None =
     instance has ended, is suspended (unless `while_suspended`), or has been changed by somebody else meanwhile.
     """
     session.flush()
-    row = session.connection().execute(_LOCKED_ROW, {"instance": instance_id}).one_or_none()
+    row = _LOCKED_ROW.run(session, {"instance": instance_id}).one_or_none()
     if row is None:
         raise NotFound(say("There is no such matter."))
     refuse_ended(row.state)
@@ -265,8 +268,7 @@ def _store(at: Step) -> None:
     text, parts = live.dump_apart()
     head = history.append(session, row.id, history.Head(row.history_length, row.history_hash), _lines(at, events))
     ended = live.state in ENDED
-    run = session.connection().execute
-    done = run(_STORE, {
+    done = _STORE.run(session, {
         "instance": row.id, "before": row.version, "new_version": row.version + 1, "new_live": "" if ended else text,
         "new_history_length": head.length, "new_history_hash": head.hash, "new_stage": _stage(at, waits),
         "new_state": live.state if ended else at.state or row.state, "new_ended_at": clock.now() if ended else None,
@@ -336,32 +338,31 @@ def _store_parts(session: Session, instance_id: int, parts: Mapping[int, str | N
 
 
 def _rows_go(at: Step, events: Sequence[bpmn.Event], gone: list[int], changed: list[int]) -> None:
-    run, where = at.session.connection().execute, {"instance": at.row.id, "now": clock.now()}
+    where = {"instance": at.row.id, "now": clock.now(), "by": at.actor.person_id}
     cancelled = {e.task for e in events if e.what == "cancelled"}
     finished = [t for t in gone if t not in cancelled]
     if finished:
-        run(_COMPLETE_TASKS, {**where, "tokens": finished, "by": at.actor.person_id})
+        _COMPLETE_TASK.run(at.session, [{**where, "of_token": token} for token in finished])
     stopped = [t for t in gone if t in cancelled]
     if stopped:
-        run(_CANCEL_TASKS, {**where, "tokens": stopped})
+        _CANCEL_TASK.run(at.session, [{**where, "of_token": token} for token in stopped])
     quiet = {t for t, waits in at.before.items() if all(w.kind in ("task", "join") for w in waits)}
     over = [t for t in (*gone, *changed) if t not in quiet and t in at.before]
     if over:
-        run(_DROP_JOBS, {"instance": at.row.id, "tokens": over})
-        run(_DROP_SUBSCRIPTIONS, {"instance": at.row.id, "tokens": over})
+        _DROP_JOBS.run(at.session, [{**where, "of_token": token} for token in over])
+        _DROP_SUBSCRIPTIONS.run(at.session, [{**where, "of_token": token} for token in over])
 
 
 def _rows_come(at: Step, waits: Sequence[bpmn.Wait], rearmed: Sequence[bpmn.Wait]) -> None:
-    run = at.session.connection().execute
     tasks = [_task_row(at, w) for w in waits if w.kind == "task"]
     if tasks:
-        run(_ADD_TASKS, tasks)
+        _ADD_TASK.run(at.session, tasks)
     jobs = [_job_row(at, w) for w in (*waits, *rearmed) if w.kind in ("timer", "job")]
     if jobs:
-        run(_ADD_JOBS, jobs)
+        _ADD_JOB.run(at.session, jobs)
     subscriptions = [_subscription_row(at, w) for w in (*waits, *rearmed) if w.kind in ("message", "signal")]
     if subscriptions:
-        run(_ADD_SUBSCRIPTIONS, subscriptions)
+        _ADD_SUBSCRIPTION.run(at.session, subscriptions)
 
 
 def _task_row(at: Step, wait: bpmn.Wait) -> dict[str, Any]:

@@ -12,10 +12,11 @@ from sqlalchemy.orm import Session, joinedload
 
 from . import access, board, bpmn, clock, definitions, forms, history, instances, papers
 from .access import Actor
+from .database import Prepared
 from .errors import Conflict, Forbidden, Invalid, Sentence, say
 from .models import Draft, Instance, InstanceState, Person, Task, TaskState
 
-_DROP_DRAFTS = delete(Draft.__table__).where(Draft.__table__.c.task_id == bindparam("task"))  # type: ignore[arg-type]
+_DROP_DRAFTS = Prepared(delete(Draft.__table__).where(Draft.__table__.c.task_id == bindparam("task")))  # type: ignore[arg-type]
 OPEN = (TaskState.OPEN, TaskState.CLAIMED)
 
 
@@ -103,7 +104,7 @@ def complete(session: Session, task: Task, actor: Actor, typed: Mapping[str, Seq
         at.note("completed", task.token, data=bpmn.encode({**data, **late}), role=role, took_place=took_place)
         on_board = dict(at.live.names(task.token)) if place.kind in board.KINDS else {}
         at.live.complete(task.token, data)
-    session.connection().execute(_DROP_DRAFTS, {"task": task_id})
+    _DROP_DRAFTS.run(session, {"task": task_id})
     if form is not None and form.takes_papers:
         papers.file_with(session, task)
     if place.kind in board.KINDS:
