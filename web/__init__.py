@@ -20,7 +20,7 @@ from sqlalchemy import text
 from engine.database import Database
 from engine.settings import Settings
 
-from . import auth, errors, inbox, matters, rendering, session
+from . import auth, errors, forms, inbox, matters, rendering, session
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self' data:; "
@@ -66,6 +66,7 @@ def create_app(settings: Settings, database: Database | None = None) -> Flask:
     errors.register(app)
     auth.register(app)
     rendering.register(app)
+    forms.register(app)
     for room in ROOMS:
         app.register_blueprint(room)
     app.url_defaults(_version)
