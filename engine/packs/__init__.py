@@ -8,9 +8,25 @@
 Refusals are `ModelRefused`. See README.md.
 """
 
+from .archive import build, unpack
+from .layout import extend, layout
 from .lint import Finding, findings_of, lint
 from .outline import outline
 from .pack import Norm, Pack, closure, from_files, read, shipped
 from .parameters import Parameters
 
-__all__ = ["Finding", "Norm", "Pack", "Parameters", "closure", "findings_of", "from_files", "lint", "outline", "read", "shipped"]
+__all__ = [
+    "Finding",
+    "Norm",
+    "Pack",
+    "Parameters",
+    "build",
+    "closure",
+    "findings_of",
+    "from_files",
+    "lint",
+    "outline",
+    "read",
+    "shipped",
+    "unpack",
+]

@@ -163,6 +163,18 @@ def closure(pack: Pack, available: Iterable[Pack] | Callable[[str], Pack | None]
     return list(found.values())
 
 
+def is_lawful_name(path: str) -> bool:
+    """-> may a file of a pack have this path? Relative, with slashes, not too long or deep, the same on every system."""
+    parts = path.split("/")
+    return (
+        0 < len(path) <= MAX_PATH
+        and len(parts) <= MAX_LEVELS
+        and all(part.strip() == part and part not in ("", ".", "..") for part in parts)
+        and not any(sign in path for sign in '\\:*?"<>|')
+        and path.isprintable()
+    )
+
+
 def _require(pack: Pack, find: Callable[[str], Pack | None], found: dict[str, Pack], above: tuple[str, ...]) -> None:
     where = {"file": MANIFEST, "line": 0}
     for key in pack.requires:
@@ -218,7 +230,7 @@ def _check_files(files: Mapping[str, bytes]) -> None:
     for path, content in files.items():
         where = {"file": path}
         pure = PurePosixPath(path)
-        if len(path) > MAX_PATH or len(pure.parts) > MAX_LEVELS or ".." in pure.parts or pure.is_absolute() or "\\" in path:
+        if not is_lawful_name(path):
             raise ModelRefused(say("{file} is not a name that a file of a pack may have.", file=path), where=where)
         if len(content) > MAX_FILE:
             raise ModelRefused(say("The file {file} is larger than {limit} bytes.", file=path, limit=MAX_FILE), where=where)
