@@ -74,7 +74,8 @@ class Form:
         if not pressed:
             return None
         kept = {name: list(strings) for name, strings in typed.items() if name not in pressed}
-        if names.pattern_of(pressed.get("_add", "")) in self._by_name:
+        grown = self._by_name.get(names.pattern_of(pressed.get("_add", "")))
+        if grown is not None and grown.kind is Kind.ROWS:
             kept = names.with_row(kept, pressed["_add"])
         if pressed.get("_remove"):
             kept = names.without_row(kept, pressed["_remove"])

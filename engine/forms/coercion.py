@@ -213,10 +213,8 @@ def _given_checkbox(component: Component, value: Any, choices: Sequence[Choice])
 def _given_moment(component: Component, value: Any, choices: Sequence[Choice]) -> Any:
     if isinstance(value, str):
         return _moment(component, value, choices) if not _zoned(component, value) else read_date_time(value)
-    try:
+    if isinstance(value, datetime.date | datetime.time):
         value = feel.to_feel(value)
-    except TypeError:
-        value = None
     if not isinstance(value, {"date": feel.Date, "time": feel.Time, "datetime": feel.DateTime}[component.subtype]):
         raise Wrong(say("Expected a {subtype}.", subtype=_SUBTYPES[component.subtype]))
     return _in_zone(value) if isinstance(value, feel.DateTime) else value
@@ -233,7 +231,7 @@ def _given_paper(component: Component, value: Any, choices: Sequence[Choice]) ->
 def _scalar(value: Any) -> str:
     if isinstance(value, float):
         value = Decimal(repr(value))
-    if isinstance(value, list | tuple | dict):
+    if not isinstance(value, str | int | Decimal) or (isinstance(value, Decimal) and not value.is_finite()):
         raise Wrong(say("Expected a single answer."))
     return written(value)
 

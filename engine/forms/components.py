@@ -63,10 +63,11 @@ class Choice:
 
 @dataclass(frozen=True)
 class Check:
-    """A condition that the whole answer must satisfy, and what is said where it does not."""
+    """A condition that the whole answer must satisfy, and what is said where it does not. `reads` are names in it."""
 
     condition: Formula
     message: str
+    reads: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)

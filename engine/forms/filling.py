@@ -6,8 +6,9 @@ the order of the form again and again, until nothing changes any more.
 
 from __future__ import annotations
 
+import re
 from collections import ChainMap
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,6 +24,7 @@ MAX_TURNS = 10
 MAX_UNKNOWN = 20
 MAX_NAMES = 10_000
 MAX_CHOICES = 2_000
+_ROOT = re.compile(r"^[^.\[]+")
 
 
 @dataclass(eq=False)
@@ -110,21 +112,17 @@ class Filling:
 
     def problems(self) -> dict[str, Sentence]:
         """-> one sentence for each field that cannot be taken as it is, in the order of the form; unknown names last."""
-        wrong: dict[str, Sentence] = {}
-        doubtful: dict[str, Sentence] = {}
-        for node in self.all():
-            if node.hidden:
-                problem = self._refuse_hidden(node)
-            else:
-                problem = node.problem or self._limits(node)
-                if problem is None:
-                    problem, doubt = self._checks(node)
-                    if doubt is not None:
-                        doubtful[node.name] = doubt
+        shown = [(node, self._refuse_hidden(node) if node.hidden else node.problem or self._limits(node)) for node in self.all()]
+        # As long as a field is wrong, no condition that reads it says anything: the cause stands beside the field.
+        wrong = [node for node, problem in shown if problem is not None]
+        troubled = {step for node in wrong for step in (*_ROOT.findall(node.name), *node.component.path)}
+        found: dict[str, Sentence] = {}
+        for node, problem in shown:
+            if problem is None and not node.hidden:
+                problem = self._checks(node, troubled)
             if problem is not None:
-                wrong[node.name] = problem
-        # What cannot be told has its cause in another field, as long as one is wrong.
-        return {**(wrong or doubtful), **self.unknown}
+                found[node.name] = problem
+        return {**found, **self.unknown}
 
     def values(self) -> dict[str, Any]:
         """-> what the form writes: a value for each of its fields, null for those which are hidden or left empty."""
@@ -140,7 +138,7 @@ class Filling:
             if is_reserved(name):
                 continue
             pattern = pattern_of(name)
-            if pattern not in known and not (pattern.endswith("[]") and pattern[:-2] in known):
+            if pattern not in known and not _is_row(pattern, known):
                 self._not_known(name)
             elif len(names) >= MAX_NAMES:
                 self.unknown[""] = say("More fields were sent than a form can have.")
@@ -371,17 +369,15 @@ class Filling:
             return say("Rows cannot be added or taken away here.")
         return None
 
-    def _checks(self, node: Node) -> tuple[Sentence | None, Sentence | None]:
-        """-> what is certainly wrong by the field's own conditions, and what cannot be told. An empty field passes where
-        the condition cannot be told without it."""
-        doubtful = None
+    def _checks(self, node: Node, troubled: Set[str]) -> Sentence | None:
+        """The first condition that does not hold. An empty field passes where it cannot be told without it."""
         for check in node.component.checks if not node.frame.blank else ():
+            if check.reads & troubled:
+                continue
             answer = self.value_of(check.condition, node)
-            if answer is None:
-                doubtful = doubtful or (None if node.value in (None, "", []) else coercion.told(check.message))
-            elif answer is not True:
-                return coercion.told(check.message), None
-        return None, doubtful
+            if answer is not True and not (answer is None and node.value in (None, "", [])):
+                return coercion.told(check.message)
+        return None
 
     def _collect(self, node: Node, made: Frame) -> None:
         component = node.component
@@ -415,6 +411,12 @@ class Filling:
 
     def bound(self, limit: Any, node: Node) -> Any:
         return self.value_of(limit, node) if isinstance(limit, Formula) else limit
+
+
+def _is_row(pattern: str, known: Mapping[str, Component]) -> bool:
+    """Whether the name is a row's own mark, which a page sends so that an empty row is not forgotten."""
+    owner = known.get(pattern.removesuffix("[]"))
+    return owner is not None and owner.kind is Kind.ROWS and pattern.endswith("[]")
 
 
 def leaves(components: Sequence[Component]) -> Iterator[Component]:

@@ -17,8 +17,8 @@ def is_reserved(name: str) -> bool:
 
 
 def pattern_of(name: str) -> str:
-    """-> `positions[].unit` for `positions[3].unit`: under which a form knows the field."""
-    return _ROW.sub("[]", name) if "[" in name else name
+    """-> `positions[].unit` for `positions[3].unit`: under which a form knows the field. Empty for what no page sends."""
+    return "" if "[]" in name else _ROW.sub("[]", name) if "[" in name else name
 
 
 def rows_in(name: str) -> Iterator[tuple[str, int]]:

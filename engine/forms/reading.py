@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 from types import MappingProxyType
 from typing import Any, Protocol
@@ -50,9 +50,10 @@ _SHAPES = ("", "custom", "email", "phone")
 
 
 class Evaluator(Protocol):
-    """What a form asks of the expression language: `check` refuses (raises) what is no FEEL, `evaluate` gives a value."""
+    """What a form asks of the expression language: `check` refuses (raises) what is no FEEL and tells the names that are
+    read, `evaluate` gives a value."""
 
-    def check(self, text: str) -> Any: ...
+    def check(self, text: str) -> Iterable[str]: ...
 
     def evaluate(self, text: str, names: Any) -> Any: ...
 
@@ -200,13 +201,17 @@ class _Reader:
             message = properties.get("checkMessage")
             if not message:
                 raise self._no(say("A check needs a “checkMessage”: the sentence for those who do not satisfy it."))
-            made.append(Check(self._formula(properties["check"], "check"), message))
+            made.append(self._check(properties["check"], "check", message))
         custom = validate.get("custom", [])
         for entry in custom if isinstance(custom, list) else [custom]:
             if not isinstance(entry, dict) or set(entry) != {"check", "message"}:
                 raise self._no(say("An entry of “custom” has a “check” and a “message”."))
-            made.append(Check(self._formula(entry["check"], "custom"), self._string(entry, "message")))
+            made.append(self._check(entry["check"], "custom", self._string(entry, "message")))
         return tuple(made)
+
+    def _check(self, text: Any, name: str, message: str) -> Check:
+        condition = self._formula(text, name)
+        return Check(condition, message, frozenset(self.evaluator.check(condition)))
 
     def _hide(self, item: Mapping[str, Any]) -> Formula | None:
         conditional = self._mapping(item, "conditional", frozenset(("hide",)))
