@@ -44,7 +44,7 @@ _MATTERS = (
     _Matter("社区公约修订", "huaianli", "passes", "invite_units", 2),
     _Matter("南门空地增设晾晒架和健身角", "huaianli", "passes", "confirm_count", 0.1),
     _Matter("西区路灯改造", "huaianli", "objection_leads_to_review", "answer_objection", 1),
-    _Matter("2号楼加装电梯", "huaianli", "owner_matter", None, 6),
+    _Matter("更换物业公司", "huaianli", "owner_matter", None, 6),
     _Matter("雨水管爆裂抢修", "huaianli", "emergency_lane", None, 20),
     _Matter("垃圾分类亭移位", "huaianli", "resolution_lost", "post_decision", 2),
     _Matter("楼道粉刷", "tangli", "passes", None, 30),
