@@ -55,7 +55,7 @@ class Definition:
         """-> where the process can begin: its start events, and receive tasks or events that begin an instance. NotFound."""
         specs = self._process(process_id).task_specs.values()
         return [s for s in specs if isinstance(s, nodes.StartEvent) or
-                s.instantiates and not isinstance(s, nodes.EventBasedGateway)]
+                (s.instantiates and not isinstance(s, nodes.EventBasedGateway))]
 
     def start_waits(self, process_id: str) -> list[Wait]:
         """-> what begins the process by itself: messages, signals, timers (with the moment of the first one). NotFound."""

@@ -24,7 +24,8 @@ _BINARY = (
     {"*": "*", "/": "/", "div": "/", "%": "%", "mod": "%"},
 )
 _WORDS = {word for level in _BINARY for word in level if word.isalpha()} | {"not", "empty", "instanceof"}
-_FEEL_WORDS = frozenset("if then else for in return some every satisfies function and or not between instance of true false null".split())
+_RESERVED = "if then else for in return some every satisfies function and or not between instance of true false null"
+_FEEL_WORDS = frozenset(_RESERVED.split())
 
 
 def expression(text: str) -> str:
@@ -196,14 +197,14 @@ class _Translator:
             return _quoted(re.sub(r"\\(.)", r"\1", sign.text[1:-1]))
         if sign.text in ("true", "false", "null"):
             return sign.text
-        if sign.kind != "name" or sign.text in _WORDS or sign.text in _FEEL_WORDS or self._peek() in ("(", ":") and self._calls():
+        if sign.kind != "name" or sign.text in _WORDS or sign.text in _FEEL_WORDS or (self._peek() in ("(", ":") and self._calls()):
             raise self._flaw(sign.text or self.text)
         return sign.text
 
     def _calls(self) -> bool:
         """A function: `name(…)` or `prefix:name(…)`; a colon may also belong to `? :`."""
         following = self.signs[self.at + 1:self.at + 3]
-        return self._peek() == "(" or len(following) == 2 and following[0].kind == "name" and following[1].text == "("
+        return self._peek() == "(" or (len(following) == 2 and following[0].kind == "name" and following[1].text == "(")
 
     def _member(self, value: str, name: str) -> str:
         if not self._take("("):

@@ -38,9 +38,10 @@ class Element:
     """A flow node, or the process itself: `kind` is its name in BPMN (userTask, startEvent, process …).
 
     `lane` are the names of the lanes around it, outermost first; inside a sub-process those of the sub-process. `extensions` is
-    everything in other namespaces than BPMN's own, attributes and children, by local name (see `extensions`). `scope` is the id of
-    the process or sub-process around it, None for the process. `lane_role` is the attribute `role` of the innermost lane that has one.
-    `attached_to` is the activity of a boundary event; `loop` tells an activity that runs several times (multi-instance, standard loop).
+    everything in other namespaces than BPMN's own, attributes and children, by local name (see the function of this name). `scope`
+    is the id of the process or sub-process around it, None for the process. `lane_role` is the attribute `role` of the innermost
+    lane that has one. `attached_to` is the activity of a boundary event; `loop` tells an activity that runs several times
+    (multi-instance, standard loop).
     """
 
     id: str
@@ -107,8 +108,8 @@ def _lanes(lane_set: Any, above: _Lane, found: dict[str, _Lane]) -> None:
         for child in lane:
             if kind(child) == "flowNodeRef" and child.text:
                 name = child.text.strip().split(":")[-1]
-                if len(found.get(name, _NO_LANE).names) < len(here.names):        # nested lanes may both list it: the innermost counts
-                    found[name] = here
+                if len(found.get(name, _NO_LANE).names) < len(here.names):
+                    found[name] = here      # nested lanes may both list it: the innermost counts
             elif kind(child) == "childLaneSet":
                 _lanes(child, here, found)
 
@@ -124,9 +125,10 @@ def _flow(node: Any, scope: Any) -> SequenceFlow:
 def _element(node: Any, file: str, scope: str | None, lane: _Lane, flows: Any) -> Element:
     name = node.get("id")
     texts = [n.text.strip() for n in node if kind(n) == "documentation" and n.text]
-    return Element(name, kind(node), node.get("name") or None, "\n".join(texts) or None, lane.names, lane.role, extensions(node), scope,
-                   node.get("attachedToRef"), any(kind(n).endswith("LoopCharacteristics") for n in node), tuple(f for f in flows if f.target == name), tuple(f for f in flows if f.source == name),
-                   node.sourceline or 0, file)
+    return Element(
+        name, kind(node), node.get("name") or None, "\n".join(texts) or None, lane.names, lane.role, extensions(node), scope,
+        node.get("attachedToRef"), any(kind(n).endswith("LoopCharacteristics") for n in node),
+        tuple(f for f in flows if f.target == name), tuple(f for f in flows if f.source == name), node.sourceline or 0, file)
 
 
 def _add(found: dict[str, Any], node: Any) -> None:

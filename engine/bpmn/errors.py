@@ -25,7 +25,7 @@ class Problem(NamedTuple):
 
 
 class Refused(ModelRefused):
-    """A model is refused: `sentence` and `where` speak of the first problem, `problems` has all of them in the order of the files."""
+    """A model is refused: `sentence` and `where` speak of the first problem, `problems` has all, in the order of the files."""
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         first = problems[0]

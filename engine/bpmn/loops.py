@@ -26,7 +26,7 @@ class StandardLoop:
 
     def begin(self, token: Token) -> bool | None:
         token.internal_data["mi"] = {"done": 0}
-        if self.maximum == 0 or self.before and not self._again(token, {"loopCounter": 0}):
+        if self.maximum == 0 or (self.before and not self._again(token, {"loopCounter": 0})):
             return True
         moves.instance(token.live, token, 0, {"loopCounter": 0})
         return None
@@ -75,8 +75,9 @@ class MultiInstance:
 
     def begin(self, token: Token) -> bool | None:
         live, node = token.live, token.task_spec
-        state = token.internal_data["mi"] = {"done": 0, "gone": 0}
-        items = None
+        state: dict[str, Any] = {"done": 0, "gone": 0}
+        token.internal_data["mi"] = state
+        items: list[Any] | None = None
         if self.collection is not None:
             items = live.evaluate(self.collection, token.names(), node)
             if not isinstance(items, list):
@@ -103,7 +104,7 @@ class MultiInstance:
         return int(value)
 
     def _one(self, token: Token, i: int, items: list[Any] | None) -> None:
-        local = {"loopCounter": i}
+        local: dict[str, Any] = {"loopCounter": i}
         if self.item and items is not None:
             local[self.item] = items[i]
         if self.output_item and self.output_item not in local:

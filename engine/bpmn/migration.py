@@ -68,8 +68,8 @@ def _check_loop(token: Token) -> None:
                            element=node.name), where={"element": node.name})
     state = internal.get("mi", {})
     sequential = getattr(node.loop, "sequential", None)
-    if "mi" in internal and (("n" in state) != (sequential is not None) or state.get("n", 0) > 1 and bool(sequential) !=
-                             (len(token.children) + state["done"] + state["gone"] < state["n"])):
+    if "mi" in internal and (("n" in state) != (sequential is not None) or (state.get("n", 0) > 1 and bool(sequential) !=
+                             (len(token.children) + state["done"] + state["gone"] < state["n"]))):
         raise Conflict(say("{element} is repeated in another way in the new version: finish it first.", element=node.name),
                        where={"element": node.name})
 

@@ -52,7 +52,7 @@ def open_scope(live: Live, token: Token, start: nodes.Node | None = None) -> Non
 
 def call(live: Live, token: Token) -> None:
     """Begins the called process inside of a call activity."""
-    node = token.task_spec
+    node: Any = token.task_spec
     called = live.evaluate(node.spec, token.names(), node) if node.dynamic else node.spec
     found = live.resolve(node.scope, called, None) if isinstance(called, str) else None
     if found is None:
@@ -74,7 +74,8 @@ def call(live: Live, token: Token) -> None:
 
 def mapped(mappings: Sequence[nodes.Mapping], token: Token, names: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """-> what is handed over: the values of `mappings` as seen from `token`; each one sees those before it."""
-    names, out = token.names() if names is None else names, {}
+    names = token.names() if names is None else names
+    out: dict[str, Any] = {}
     for m in mappings:
         if m.source == "*":
             out.update(names)
@@ -125,7 +126,7 @@ def leave(live: Live, token: Token) -> None:
 
 
 def _return(live: Live, token: Token, call: Token) -> None:
-    node = call.task_spec
+    node: Any = call.task_spec
     given = mapped(node.back, token) if node.back is not None else dict(token.data)
     remove(live, token)
     call.write(given)
@@ -205,7 +206,7 @@ def take(live: Live, scope: Token, flows: Sequence[nodes.Flow], copies: int = 1)
     if not flows:
         return path_ended(live, scope)
     specs, new = scope.task_spec.inner.task_specs, []       # type: ignore[union-attr]
-    for flow in flows * copies if copies > 1 else flows:
+    for flow in tuple(flows) * copies:
         live.events.append(Event("flow", flow.id, None, scope.id, specs[flow.target].process))
         token = _enter(live, scope, specs[flow.target], flow.id)
         if token is not None:
@@ -263,9 +264,9 @@ def path_ended(live: Live, scope: Token) -> None:
     if scope._children or "j" in scope.internal_data:
         return
     ad_hoc = scope.task_spec.inner.ad_hoc       # type: ignore[union-attr]
-    if ad_hoc and "over" not in scope.internal_data:
-        if not ad_hoc.condition or not live.holds(ad_hoc.condition, scope.names(), scope.task_spec):
-            return
+    open_ended = "over" not in scope.internal_data
+    if ad_hoc is not None and open_ended and not (ad_hoc.condition and live.holds(ad_hoc.condition, scope.names(), scope.task_spec)):
+        return
     live.queue.append(scope)
 
 
@@ -345,7 +346,7 @@ def _complex(live: Live, scope: Token, node: nodes.ComplexGateway, places: set[s
         scope.internal_data.setdefault("reset", {})[node.name] = sorted(here)
         live.inclusive.add(scope.id)
         return join(live, scope, node)
-    rest = {flow: 1 for flow in (*reset[node.name], *here)}
+    rest = dict.fromkeys((*reset[node.name], *here), 1)
     if len(rest) < node.incoming and _more_may_come(node, rest, places, joins):
         return None
     first = reset.pop(node.name)

@@ -17,7 +17,7 @@ REFERENCES = ("sourceRef", "targetRef", "attachedToRef", "default", "messageRef"
 ROOT_REFERENCES = {"messageRef": "message", "signalRef": "signal", "errorRef": "error", "escalationRef": "escalation"}
 TEXT_REFERENCES = ("flowNodeRef", "correlationPropertyRef", "dataInputRefs", "dataOutputRefs")
 # What may stand inside a process: executed, or without an effect on what happens.
-KNOWN = frozenset("""
+_WORDS = """
     activationCondition artifact assignment association auditing boundaryEvent businessRuleTask callActivity
     cancelEventDefinition category childLaneSet compensateEventDefinition completionCondition complexBehaviorDefinition
     complexGateway condition conditionExpression conditionalEventDefinition correlationPropertyBinding correlationPropertyRef
@@ -34,7 +34,8 @@ KNOWN = frozenset("""
     supportedInterfaceRef supports target targetRef task terminateEventDefinition text textAnnotation timeCycle timeDate
     timeDuration timerEventDefinition to transaction transformation userTask whileExecutingInputRefs
     whileExecutingOutputRefs adHocSubProcess expression
-""".split())
+"""
+KNOWN = frozenset(_WORDS.split())
 _NAMED = ("sequenceflow", "event", "gateway", "task", "activity", "subprocess", "transaction")
 
 
@@ -56,7 +57,7 @@ def read(data: bytes) -> Any:
     parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False,
                              remove_comments=True, remove_pis=True)
     try:
-        root = etree.fromstring(data, parser)
+        root: Any = etree.fromstring(data, parser)
     except (etree.XMLSyntaxError, ValueError) as error:
         line = getattr(error, "lineno", 0) or 0
         if "depth" in str(error).lower():
@@ -65,7 +66,8 @@ def read(data: bytes) -> Any:
     if root.getroottree().docinfo.doctype:
         raise Flaw(say("A document type (DOCTYPE) is not allowed in a model: remove it."), line=1)
     if root.tag != tag("definitions"):
-        raise Flaw(say("This is no BPMN 2.0 model: its root is {name}.", name=etree.QName(root).localname), line=root.sourceline or 0)
+        raise Flaw(say("This is no BPMN 2.0 model: its root is {name}.", name=etree.QName(root).localname),
+                   line=root.sourceline or 0)
     _limit(root)
     return root
 
@@ -119,7 +121,8 @@ def _ids(root: Any, report: Report) -> dict[str, Any]:
             if kind(node).lower().endswith(_NAMED):     # an id on every small element would be noise
                 missing.append(node)
         elif name in ids:
-            report.add(Flaw(say("This id is used twice: also in line {line}.", line=ids[name].sourceline), name, node.sourceline or 0))
+            report.add(Flaw(say("This id is used twice: also in line {line}.", line=ids[name].sourceline), name,
+                            node.sourceline or 0))
         else:
             ids[name] = node
     for number, node in enumerate(missing, 1):
@@ -145,8 +148,8 @@ def _references(node: Any, ids: dict[str, Any]) -> None:
         wanted = ROOT_REFERENCES.get(name)
         if wanted and (value not in ids or kind(ids[value]) != wanted):
             raise Flaw(say("{name} points to {target}, which is no {kind}.", name=name, target=value, kind=wanted))
-        dangling = value not in ids and (name in ("attachedToRef", "activityRef") or kind(node) == "sequenceFlow" or name == "default")
-        if dangling:
+        needed = name in ("attachedToRef", "activityRef", "default") or kind(node) == "sequenceFlow"
+        if needed and value not in ids:
             raise Flaw(say("{name} points to {target}, which does not exist.", name=name, target=value))
         if name == "default" and (kind(ids[value]) != "sequenceFlow" or ids[value].get("sourceRef") != node.get("id")):
             raise Flaw(say("The default flow {target} does not leave this element.", target=value))

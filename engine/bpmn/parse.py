@@ -8,7 +8,7 @@ with flows as objects, no inserted split, join and wrapper specs.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from SpiffWorkflow.bpmn.parser import BpmnParser
 from SpiffWorkflow.bpmn.parser.ProcessParser import ProcessParser
@@ -92,13 +92,13 @@ def _correlations(root: Any, parser: ModelParser) -> Correlations:
                     if message and path:
                         paths.setdefault(message, {})[node.get("id")] = readers.checked(parser.evaluator.check, path.strip())
             elif kind(node) == "correlationPropertyBinding":
-                path = readers.text_of(node, "dataPath")
+                path, name = readers.text_of(node, "dataPath"), (node.get("correlationPropertyRef") or "").split(":")[-1]
                 if path:
-                    bindings[(node.get("correlationPropertyRef") or "").split(":")[-1]] = readers.checked(parser.evaluator.check, path)
+                    bindings[name] = readers.checked(parser.evaluator.check, path)
     return Correlations(paths, bindings)
 
 
-class ProcessReader(ProcessParser):  # type: ignore[misc]
+class ProcessReader(ProcessParser):
     """Reads all nodes of one process or sub-process, then connects them."""
 
     around: nodes.Process | None = None
@@ -130,8 +130,8 @@ class ProcessReader(ProcessParser):  # type: ignore[misc]
         for s in specs.values():
             with report.collecting(s.name):
                 self._check(s)
-        self.spec.counts = frozenset(s.name for s in specs.values() if s.needs > 1 or s.incoming > 1 and isinstance(
-            s, nodes.ParallelGateway | nodes.InclusiveGateway | nodes.ComplexGateway))
+        self.spec.counts = frozenset(s.name for s in specs.values() if s.needs > 1 or (s.incoming > 1 and isinstance(
+            s, nodes.ParallelGateway | nodes.InclusiveGateway | nodes.ComplexGateway)))
         for s in specs.values():
             s.is_first = s.incoming == 0 and not s.is_handler and not s.instantiates and not isinstance(
                 s, nodes.BoundaryEvent | nodes.EventSubProcess | nodes.StartEvent) and not isinstance(
@@ -193,7 +193,7 @@ class ProcessReader(ProcessParser):  # type: ignore[misc]
 
     def _check(self, s: nodes.Node) -> None:
         fixed = isinstance(s, nodes.StartEvent | nodes.BoundaryEvent | nodes.EventSubProcess)
-        if s.incoming and fixed or s.is_handler and (s.incoming or s.flows):
+        if (s.incoming and fixed) or (s.is_handler and (s.incoming or s.flows)):
             raise Flaw(say("No sequence flow may lead here."))
         if s.flows and isinstance(s, nodes.EndEvent | nodes.EventSubProcess):
             raise Flaw(say("No sequence flow may leave this."))
@@ -202,7 +202,8 @@ class ProcessReader(ProcessParser):  # type: ignore[misc]
         bare = [f for f in s.flows if f.condition is None and not f.default]
         if isinstance(s, nodes.ExclusiveGateway) and len(s.flows) > 1 and bare:
             raise Flaw(say("This flow of an exclusive gateway has no condition and is not the default flow."), bare[0].id)
-        if isinstance(s, nodes.EndEvent) and isinstance(s.event_definition, events.CancelEventDefinition) and not self._in_transaction():
+        ends = isinstance(s, nodes.EndEvent) and isinstance(s.event_definition, events.CancelEventDefinition)
+        if ends and not self._in_transaction():
             raise Flaw(say("A cancel end event belongs into a transaction."))
         if isinstance(s, nodes.ComplexGateway) and s.incoming > 1 and s.activation is None:
             raise Flaw(say("A complex gateway that joins flows needs an activationCondition."))
@@ -215,29 +216,30 @@ class ProcessReader(ProcessParser):  # type: ignore[misc]
             for target in s.targets:
                 target.instantiates = target.instantiates or s.instantiates
         activity = getattr(s.event_definition, "activity", None)
-        if activity is not None and activity not in self.spec.task_specs and isinstance(s, nodes.Throwing) and not self._in_event_subprocess():
+        lost = activity is not None and activity not in self.spec.task_specs and isinstance(s, nodes.Throwing)
+        if lost and not self._in_event_subprocess():
             raise Flaw(say("{element} is not in the scope whose work is undone here.", element=activity))
 
     def _check_instantiates(self, s: nodes.Node) -> None:
-        if self.spec.parent is not None or s.incoming and not all(
-                isinstance(self.spec.task_specs[name], nodes.StartEvent) for name in self._before(s)):
+        if self.spec.parent is not None or (s.incoming and not all(
+                isinstance(self.spec.task_specs[name], nodes.StartEvent) for name in self._before(s))):
             raise Flaw(say("What begins an instance has no flow that leads to it, and lies in the process itself."))
 
     def _before(self, s: nodes.Node) -> list[str]:
         return [f.source for other in self.spec.task_specs.values() for f in other.flows if f.target == s.name]
 
     def _in_transaction(self) -> bool:
-        return kind(self.node) == "transaction"
+        return bool(kind(self.node) == "transaction")
 
     def _in_event_subprocess(self) -> bool:
-        return self.node.get("triggeredByEvent") == "true"
+        return bool(self.node.get("triggeredByEvent") == "true")
 
 
-class ModelParser(BpmnParser):  # type: ignore[misc]
+class ModelParser(BpmnParser):
     """One a file: it would take equal ids of sub-processes in two files for a clash."""
 
     PROCESS_PARSER_CLASS = ProcessReader
-    OVERRIDE_PARSER_CLASSES = {tag(name): pair for name, pair in {
+    OVERRIDE_PARSER_CLASSES: ClassVar[dict[str, Any]] = {tag(name): pair for name, pair in {
         "startEvent": (readers.EventReader, nodes.StartEvent),
         "endEvent": (readers.EventReader, nodes.EndEvent),
         "intermediateCatchEvent": (readers.EventReader, nodes.IntermediateCatchEvent),
@@ -273,4 +275,5 @@ class ModelParser(BpmnParser):  # type: ignore[misc]
     def inside(self, process_id: str, around: nodes.Process | None) -> nodes.Process:
         """-> the spec of a process, or of a sub-process inside of `around`."""
         self.get_process_parser(process_id).around = around
-        return self.get_spec(process_id)    # type: ignore[no-any-return]
+        spec: nodes.Process = self.get_spec(process_id)
+        return spec

@@ -51,7 +51,7 @@ def text_of(node: Any, name: str) -> str | None:
     return (found.text or "").strip() or None if found is not None else None
 
 
-class Reader(EventDefinitionParser):  # type: ignore[misc]
+class Reader(EventDefinitionParser):
     """Reads one node. `parse_node` does not follow the flows: that is ProcessReader's."""
 
     def parse_node(self) -> nodes.Node:

@@ -102,7 +102,7 @@ def _read(live: Live, rows: Any, part: int = 0) -> None:
             token.data = rest[0]
         if len(rest) > 1:
             token.internal_data = internal = rest[1]
-            if "reset" in internal and node.inner is not None or "j" in internal and node.inner and node.inner.reach:
+            if ("reset" in internal and node.inner is not None) or ("j" in internal and node.inner and node.inner.reach):
                 live.inclusive.add(task)
         if parent is None:
             live.root = workflow.task_tree = token
@@ -110,7 +110,7 @@ def _read(live: Live, rows: Any, part: int = 0) -> None:
 
 def _node(live: Live, parent: Token | None, element: str, internal: Mapping[str, Any]) -> nodes.Node | None:
     if parent is None:
-        return live.process.start       # type: ignore[no-any-return]
+        return live.process.start
     node = parent.task_spec
     if "mi" in parent.internal_data:
         return node

@@ -121,7 +121,8 @@ class Token(Task):
 
     def path(self) -> tuple[int, ...]:
         """-> the ids from the root to this token."""
-        found, token = [], self
+        found: list[int] = []
+        token: Token | None = self
         while token is not None:
             found.append(token.id)
             token = token.parent

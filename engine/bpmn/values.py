@@ -20,7 +20,7 @@ _MARK = '"$'
 
 
 def encode(value: Any) -> str:
-    """-> the JSON text of a value of FEEL (or of Python, which is taken as FEEL's). Incident for what cannot be kept, as functions."""
+    """-> the JSON text of a value of FEEL, or of Python, which is taken as FEEL's. Incident for what cannot be kept (functions)."""
     try:
         text = _dumps(value)
         return text if _MARK not in text else _dumps(_tagged(value))
