@@ -5,15 +5,15 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, joinedload
 
-from engine import access, board, clock, deployments, organisation, packs, scenario
+from engine import access, board, clock, deployments, organisation, packs, scenario, tasks
 from engine.access import Actor
 from engine.database import Database
-from engine.models import Account, Instance, Posting, Unit
+from engine.models import Account, Instance, Posting, Task, TaskState, Unit
 from engine.settings import Settings
 
 from .district import build_district
@@ -27,21 +27,23 @@ _DAYS_TRIED = 60
 
 @dataclass(frozen=True)
 class _Matter:
-    """One matter: a scenario of the pack, told until a task of `until` is open (or to its end), `ago` days ago."""
+    """One matter: a scenario of the pack, told until a task of `until` is open (or to its end), `ago` days ago; that task
+    has been claimed by somebody if `claimed`."""
 
     title: str
     community: str
     story: str
     until: str | None
     ago: float
+    claimed: bool = False
 
 
 _MATTERS = (
-    _Matter("东巷口人车分流和雨水箅更换", "huaianli", "passes", "report_progress", 3),
+    _Matter("东巷口人车分流和雨水箅更换", "huaianli", "passes", "report_progress", 3, claimed=True),
     _Matter("6号楼前停车位重新划线", "huaianli", "passes", "register_motion", 0.2),
     _Matter("老年活动室夜间开放", "huaianli", "passes", "visit_households", 2),
     _Matter("长者食堂选址和收费办法", "huaianli", "passes", "write_proposal", 1),
-    _Matter("社区公约修订", "huaianli", "passes", "invite_units", 2),
+    _Matter("社区公约修订", "huaianli", "passes", "invite_units", 2, claimed=True),
     _Matter("南门空地增设晾晒架和健身角", "huaianli", "passes", "confirm_count", 0.1),
     _Matter("西区路灯改造", "huaianli", "objection_leads_to_review", "answer_objection", 1),
     _Matter("更换物业公司", "huaianli", "owner_matter", None, 6),
@@ -105,7 +107,7 @@ def _tell(database: Database, pack: packs.Pack, matter: _Matter, unit_id: int) -
     path = f"scenarios/{matter.story}.scenario.yaml"
     story = scenario.read(pack.files[path].replace(_STORY_TITLE.encode(), matter.title.encode()), path)
     rehearsal = scenario.run(story, pack, until_open=matter.until)
-    begin = clock.now() - timedelta(days=matter.ago) - (rehearsal.ended_at - story.at)
+    begin = _morning(clock.now() - timedelta(days=matter.ago) - (rehearsal.ended_at - story.at))
     for _ in range(_DAYS_TRIED):
         rehearsal = scenario.run(story, pack, until_open=matter.until, at=begin)
         if rehearsal.failure is None:
@@ -118,6 +120,24 @@ def _tell(database: Database, pack: packs.Pack, matter: _Matter, unit_id: int) -
     outcome = scenario.run(story, pack, world, deployed=True, until_open=matter.until, at=begin)
     if outcome.failure is not None:
         raise RuntimeError(f"{path}: {outcome.failure.sentence}")
+    if matter.claimed and matter.until is not None:
+        with database.sessions() as session:
+            _claim(session, matter.title, matter.until)
+            session.commit()
+
+
+def _morning(moment: datetime) -> datetime:
+    """-> the last time before `moment` at which an office opened."""
+    local = moment.astimezone(clock.ZONE)
+    opened = local.replace(hour=9, minute=0, second=0, microsecond=0)
+    return opened if opened <= local else opened - timedelta(days=1)
+
+
+def _claim(session: Session, title: str, element: str) -> None:
+    task = session.scalar(select(Task).join(Instance).where(Instance.title == title, Task.element == element,
+                                                            Task.state == TaskState.OPEN))
+    if task is not None and task.role:
+        tasks.claim(session, task, _actor(session, task.role.split()[0], task.unit))
 
 
 def _actor(session: Session, role: str, unit: Unit) -> Actor:

@@ -76,7 +76,7 @@ def measure(folder: Path, steps: int) -> dict[str, float]:
     report |= turns(sqlite, steps)
     stock = Stock(folder / "stock.sqlite")
     fresh = Runner(f"sqlite:///{folder / 'fresh.sqlite'}")
-    ours, theirs = paired(fresh, stock, 100)
+    ours, theirs = paired(fresh, stock, 300)
     report |= {"stock_ms": theirs, "stock_over_step": theirs / ours}
     with postgresql(folder) as url:
         runner, plain = Runner(url), BarePostgresql(url)
