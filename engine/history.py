@@ -15,10 +15,10 @@ from sqlalchemy.orm import Session
 from . import clock
 from .database import Prepared
 from .errors import Sentence, say
-from .models import HistoryEvent, Instance
+from .models import HistoryEvent, Instance, table
 
-_TABLE = HistoryEvent.__table__
-_INSERT = Prepared(insert(_TABLE).values({c.name: bindparam(c.name) for c in _TABLE.columns}))  # type: ignore[arg-type]
+_TABLE = table(HistoryEvent)
+_INSERT = Prepared(insert(_TABLE).values({c.name: bindparam(c.name) for c in _TABLE.columns}))
 
 
 class Line(NamedTuple):

@@ -38,14 +38,11 @@ from .models import (
     Task,
     TaskState,
     Unit,
+    table,
 )
 
-_INSTANCE = Instance.__table__
-_DEFINITION = ProcessDefinition.__table__
-_PART = InstancePart.__table__
-_TASK = Task.__table__
-_JOB = Job.__table__
-_SUBSCRIPTION = Subscription.__table__
+_INSTANCE, _DEFINITION, _PART = table(Instance), table(ProcessDefinition), table(InstancePart)
+_TASK, _JOB, _SUBSCRIPTION = table(Task), table(Job), table(Subscription)
 
 _ROW = (
     select(_INSTANCE.c.id, _INSTANCE.c.definition_id, _INSTANCE.c.unit_id, _INSTANCE.c.number, _INSTANCE.c.title,
@@ -65,11 +62,11 @@ _COMPLETE_TASK = Prepared(update(_TASK).where(*_OF_TOKEN).values(
     state=TaskState.COMPLETED, ended_at=bindparam("now"), ended_by=bindparam("by")))
 _CANCEL_TASK = Prepared(update(_TASK).where(*_OF_TOKEN).values(state=TaskState.CANCELLED, ended_at=bindparam("now")))
 _DROP_JOBS, _DROP_SUBSCRIPTIONS = (
-    Prepared(delete(table).where(table.c.instance_id == bindparam("instance"), table.c.token == bindparam("of_token")))
-    for table in (_JOB, _SUBSCRIPTION))
+    Prepared(delete(one).where(one.c.instance_id == bindparam("instance"), one.c.token == bindparam("of_token")))
+    for one in (_JOB, _SUBSCRIPTION))
 _ADD_TASK, _ADD_JOB, _ADD_SUBSCRIPTION = (
-    Prepared(insert(table).values({c.name: bindparam(c.name) for c in table.columns if c.name != "id"}))
-    for table in (_TASK, _JOB, _SUBSCRIPTION))
+    Prepared(insert(one).values({c.name: bindparam(c.name) for c in one.columns if c.name != "id"}))
+    for one in (_TASK, _JOB, _SUBSCRIPTION))
 
 MATTER, PARAMETERS = "matter", "parameters"
 
@@ -317,7 +314,7 @@ def _is_body(at: Step, event: bpmn.Event, here: Mapping[int | None, str]) -> boo
     """Whether the token held the runs of a loop or multi-instance activity, and was none of them itself."""
     if not any(event.element in places and places[event.element].element.loop for places in at.compiled.places.values()):
         return False
-    parent = at.live.tokens.get(event.parent)
+    parent = at.live.tokens.get(event.parent) if event.parent is not None else None
     above = parent.task_spec.name if parent is not None else here.get(event.parent)
     return bool(above != event.element)
 

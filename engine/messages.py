@@ -90,7 +90,7 @@ def _fits(session: Session, subscription: Subscription, wanted: Mapping[str, Any
         return True
     own = bpmn.decode(subscription.correlation_json)
     missing = [key for key in wanted if key not in own]
-    if missing:
+    if missing and subscription.token is not None:
         live = instances.load(session, session.get_one(Instance, subscription.instance_id))
         if subscription.part is not None:
             live.fetch(subscription.part)

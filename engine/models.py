@@ -20,6 +20,7 @@ from sqlalchemy import (
     LargeBinary,
     MetaData,
     String,
+    Table,
     Text,
     TypeDecorator,
     UniqueConstraint,
@@ -37,6 +38,13 @@ class Base(DeclarativeBase):
             "pk": "pk_%(table_name)s",
         }
     )
+
+
+def table(of: type[Base]) -> Table:
+    """-> the table of a class, for statements that need no objects."""
+    found = of.__table__
+    assert isinstance(found, Table)  # every class here is mapped to one
+    return found
 
 
 class Moment(TypeDecorator[datetime]):

@@ -14,9 +14,9 @@ from . import access, board, bpmn, clock, definitions, forms, history, instances
 from .access import Actor
 from .database import Prepared
 from .errors import Conflict, Forbidden, Invalid, Sentence, say
-from .models import Draft, Instance, InstanceState, Person, Task, TaskState
+from .models import Draft, Instance, InstanceState, Person, Task, TaskState, table
 
-_DROP_DRAFTS = Prepared(delete(Draft.__table__).where(Draft.__table__.c.task_id == bindparam("task")))  # type: ignore[arg-type]
+_DROP_DRAFTS = Prepared(delete(table(Draft)).where(table(Draft).c.task_id == bindparam("task")))
 OPEN = (TaskState.OPEN, TaskState.CLAIMED)
 
 

@@ -8,7 +8,9 @@ The same engine, forms, decisions and permission rules as in production, on an i
 """
 
 from .reading import Act, Scenario, ScenarioError, read
-from .running import Failure, Outcome, World, run
+from .running import Failure, Outcome, run
 from .suite import Result, coverage, from_pack, junit, test
+from .world import World
 
-__all__ = ["Act", "Failure", "Outcome", "Result", "Scenario", "ScenarioError", "World", "coverage", "from_pack", "junit", "read", "run", "test"]
+__all__ = ["Act", "Failure", "Outcome", "Result", "Scenario", "ScenarioError", "World", "coverage", "from_pack", "junit", "read",
+           "run", "test"]

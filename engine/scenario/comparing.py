@@ -11,6 +11,7 @@ from engine import feel
 
 
 def matches(key: str, wanted: Any, seen: Any) -> bool:
+    """-> whether what is `seen` satisfies what is `wanted` under this key of an expectation."""
     if key in ("tasks", "ended", "incidents"):
         return Counter(wanted) == Counter(seen)
     if key in ("tasks_include", "waiting"):
@@ -24,7 +25,7 @@ def matches(key: str, wanted: Any, seen: Any) -> bool:
         return seen is not None and all(
             matches("variables", v, seen.get(k)) if key == "task_variables" else equal(v, seen.get(k)) for k, v in wanted.items())
     if key == "ended_or_failed":
-        return bool(seen) == wanted
+        return bool(bool(seen) == wanted)
     return bool(wanted == seen)
 
 
@@ -32,7 +33,7 @@ def equal(wanted: Any, seen: Any) -> bool:
     """FEEL's comparison of values: 1 = 1.0; dates and durations may be written as their text."""
     wanted, seen = feel.to_python(plain(wanted)), feel.to_python(seen)
     if isinstance(wanted, bool) or isinstance(seen, bool) or wanted is None or seen is None:
-        return wanted is seen or wanted == seen and type(wanted) is type(seen)
+        return bool(wanted is seen or (wanted == seen and type(wanted) is type(seen)))
     if isinstance(wanted, int | float | Decimal) and isinstance(seen, int | float | Decimal):
         return Decimal(str(wanted)) == Decimal(str(seen))
     if isinstance(wanted, Mapping) and isinstance(seen, Mapping):

@@ -325,7 +325,7 @@ class _Run:
         self._move(target)
 
     def _later(self, duration: Any, line: int) -> datetime:
-        value = feel.to_python(_LATER({"at": feel.to_feel(self.hands.at), "text": str(duration)}))
+        value: datetime | None = feel.to_python(_LATER({"at": feel.to_feel(self.hands.at), "text": str(duration)}))
         if value is None:
             raise ScenarioError(say("“{text}” is no duration such as P7D.", text=duration),
                                 where={"file": self.scenario.file, "line": line})
@@ -534,7 +534,7 @@ class _Run:
 
 
     def _fits(self, session: Session, job: Job, where: Mapping[str, Any] | None) -> bool:
-        if not where:
+        if not where or job.token is None:
             return True
         live = instances.load(session, session.get_one(Instance, job.instance_id))
         if job.part is not None:
