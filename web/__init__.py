@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -117,9 +118,7 @@ def _secret(settings: Settings) -> str:
         fresh = file.with_name(f"secret.{os.getpid()}")
         with open(os.open(fresh, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "w") as out:
             out.write(secrets.token_hex(32))
-        try:
+        with suppress(FileExistsError):
             os.link(fresh, file)  # of two servers that begin at once, the first one's stays
-        except FileExistsError:
-            pass
         fresh.unlink()
     return file.read_text()

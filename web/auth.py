@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from itertools import groupby
 from typing import Any, TypeVar
 
 from flask import Blueprint, Flask, current_app, flash, g, redirect, render_template, request, url_for
@@ -104,8 +103,10 @@ def change_password() -> ResponseReturnValue:
 
 
 def _login_page(refusal: organisation.TurnedAway | None = None, name: str = "") -> str:
-    people = list(demo.accounts(db())) if current_app.config["SETTINGS"].demo else []
-    units = [(unit, list(them)) for unit, them in groupby(people, key=lambda one: one["unit"])]
+    units: dict[str, list[demo.DemoAccount]] = {}
+    if current_app.config["SETTINGS"].demo:
+        for one in demo.accounts(db()):
+            units.setdefault(one["unit"], []).append(one)
     return render_template("auth/login.html", refusal=refusal, login=name, units=units, demo_password=demo.PASSWORD,
                            next=_next())
 

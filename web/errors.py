@@ -69,9 +69,10 @@ def _refused(error: EngineError) -> ResponseReturnValue:
 
 
 def _title(status: int) -> str:
-    return {403: _("This is not for you to do"), 404: _("There is nothing here"), 409: _("Something has changed meanwhile"),
+    titles: dict[int, str] = {403: _("This is not for you to do"), 404: _("There is nothing here"), 409: _("Something has changed meanwhile"),
             413: _("This is too large"), 405: _("This cannot be opened like a page"),
-            400: _("The page could not be read")}.get(status, _("It was not done"))
+            400: _("The page could not be read")}
+    return titles.get(status) or str(_("It was not done"))
 
 
 def _failed(error: Incident) -> ResponseReturnValue:

@@ -31,6 +31,7 @@ class Card:
     """One task as the inbox shows it."""
 
     task: Task
+    title: str
     due: rendering.Due | None
     why: Sentence
     draft_at: datetime | None
@@ -61,8 +62,9 @@ def count() -> int:
 def _cards(found: Sequence[Task], wanted: str) -> list[Card]:
     drafts = select(Draft.task_id, Draft.saved_at).where(
         Draft.person_id == actor().person_id, Draft.task_id.in_([task.id for task in found]))
-    saved: dict[int, datetime] = {task_id: at for task_id, at in db().execute(drafts)}
-    cards = [Card(task, rendering.due(task.due_at), tasks.why_me(db(), task, actor()), saved.get(task.id)) for task in found]
+    saved: dict[int, datetime] = dict(db().execute(drafts).tuples().all())
+    cards = [Card(task, progress.title_of(db(), task), rendering.due(task.due_at), tasks.why_me(db(), task, actor()),
+                  saved.get(task.id)) for task in found]
     return [card for card in cards if not wanted or _group_of(card) == wanted]
 
 
@@ -126,7 +128,7 @@ def save_draft(task_id: int) -> ResponseReturnValue:
 def complete(task_id: int) -> ResponseReturnValue:
     """Sends the form off, or does what another of its buttons asks for."""
     found = access.get_task(db(), actor(), task_id)
-    form, do = tasks.form_of(db(), found), request.form.get("do", "submit")
+    form, do, name = tasks.form_of(db(), found), request.form.get("do", "submit"), found.name
     if found.state not in tasks.OPEN:
         return _too_late(found, _without_buttons(forms.typed_in(request)))
     _require(found)
@@ -145,7 +147,7 @@ def complete(task_id: int) -> ResponseReturnValue:
     try:
         if do == "preview":
             return _preview(found, typed)
-        instance = tasks.complete(db(), found, actor(), typed, took_place=_took_place(), reason=_reason())
+        instance_id = tasks.complete(db(), found, actor(), typed, took_place=_took_place(), reason=_reason())
     except Invalid as refusal:
         rollback()
         tasks.keep_draft(db(), task_id, actor(), typed)
@@ -158,8 +160,8 @@ def complete(task_id: int) -> ResponseReturnValue:
             end()
             raise
         return _too_late(again, typed)
-    flash(_("“%(task)s” is done.", task=found.name), "ok")
-    following = _next_here(instance)
+    flash(_("“%(task)s” is done.", task=name), "ok")
+    following = _next_here(db().get_one(Instance, instance_id))
     return redirect(url_for(".task", task_id=following.id) if following else url_for(".index"), 303)
 
 
@@ -179,15 +181,16 @@ def _page(found: Task, typed: Mapping[str, Sequence[str]] | None, *, problems: M
     summary = [*(page.summary if page else [("main", "", sentence) for sentence in problems.values()]),
                *((f"f-{name}", _label_of_late(name), sentence) for name, sentence in late.items())]
     return render_template(
-        "inbox/task.html", task=found, page=page, summary=summary, place=tasks.place_of(db(), found), saved_at=saved_at,
-        effects=effects, why=tasks.why_me(db(), found, actor()), due=rendering.due(found.due_at),
+        "inbox/task.html", task=found, title=progress.title_of(db(), found), page=page, summary=summary,
+        place=tasks.place_of(db(), found), saved_at=saved_at, effects=effects,
+        why=tasks.why_me(db(), found, actor()), due=rendering.due(found.due_at),
         steps=progress.step_line(db(), found.instance), earlier=progress.told(db(), found.instance, limit=4),
         filed=papers.of_instance(db(), found.instance), is_mine=found.assignee_id == actor().person_id,
         is_free=found.assignee_id is None, late=late, took_place=request.form.get("_took_place", ""), late_reason=_reason())
 
 
 def _label_of_late(name: str) -> str:
-    return _("Day on which it took place") if name == "took_place" else _("Reason for the late entry")
+    return str(_("Day on which it took place") if name == "took_place" else _("Reason for the late entry"))
 
 
 def _too_late(found: Task, typed: Mapping[str, Sequence[str]]) -> ResponseReturnValue:
@@ -234,11 +237,11 @@ def _leaves(fields: Sequence[Field]) -> list[Field]:
 
 def _preview(found: Task, typed: Mapping[str, Sequence[str]]) -> ResponseReturnValue:
     """Does it, looks at what comes of it, and undoes it again: so what is announced is what will happen."""
-    before = progress.outlook(db(), found.instance)
-    instance = tasks.complete(db(), found, actor(), typed)
-    effects = progress.announced(db(), before, instance)
+    task_id, before = found.id, progress.outlook(db(), found.instance)
+    instance_id = tasks.complete(db(), found, actor(), typed)
+    effects = progress.announced(db(), before, db().get_one(Instance, instance_id))
     rollback()
-    again = access.get_task(db(), actor(), found.id)
+    again = access.get_task(db(), actor(), task_id)
     tasks.save_draft(db(), again, actor(), typed)
     return _page(again, typed, effects=effects)
 

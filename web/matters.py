@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from flask import Blueprint, Response, current_app, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -46,7 +47,7 @@ def index() -> ResponseReturnValue:
         filtered=bool(text or state or stage or unit))
 
 
-def _listed(text: str, state: str, stage: str, unit: str) -> Select[tuple[Instance]]:
+def _listed(text: str, state: str, stage: str, unit: str) -> Select[Instance]:
     query = select(Instance).where(access.sees_instance(actor())).order_by(Instance.started_at.desc(), Instance.id.desc())
     for word in text.split():
         like = f"%{word}%"
@@ -99,11 +100,11 @@ def model(instance_id: int, process: str) -> ResponseReturnValue:
     return Response(compiled.pack.models[compiled.process(process).file], mimetype="application/xml")
 
 
-def _sheets(found: Instance, at: progress.Where | None) -> list[Mapping[str, object]]:
+def _sheets(found: Instance, at: progress.Where | None) -> list[dict[str, Any]]:
     """-> what is to be drawn: the procedure itself, and the parts it calls; of those, with `at`, only where it stands."""
     compiled = definitions.compiled(db(), found.definition_id)
     main = found.definition.key
-    shown = []
+    shown: list[dict[str, Any]] = []
     for key in [main, *sorted(key for key in compiled.definition.processes if key != main)]:
         inside = [element for element in compiled.places[key] if element != key]
         if key != main and at is not None and not any(element in at.now for element in inside):

@@ -43,7 +43,7 @@ def html_lang() -> str:
 def here(**changes: str) -> str:
     """-> the address of this page with other arguments; of the inbox where this page is the answer to a form."""
     if request.method != "GET" or request.endpoint is None:
-        return url_for("inbox.index", **changes)
+        return f"{url_for('inbox.index')}?{urlencode(changes)}"
     arguments = {**request.args.to_dict(), **changes}
     return f"{request.path}?{urlencode(arguments)}" if arguments else request.path
 

@@ -15,7 +15,7 @@ from engine import access, board, bpmn, clock, definitions, feel, history, insta
 from engine.access import Actor
 from engine.definitions import Compiled, Place
 from engine.errors import EngineError, Sentence, say
-from engine.forms import Fact
+from engine.forms import Fact, Form
 from engine.models import ENDED, HistoryEvent, Incident, Instance, InstanceState, Job, Objection, Posting, Task
 
 from . import rendering
@@ -109,9 +109,9 @@ def where(session: Session, instance: Instance) -> Where:
     """-> where the instance stands now."""
     compiled = definitions.compiled(session, instance.definition_id)
     known = places(compiled)
-    done = {element: at for element, at in session.execute(
-        select(HistoryEvent.element, func.max(HistoryEvent.at))
-        .where(HistoryEvent.instance_id == instance.id, HistoryEvent.what == "completed").group_by(HistoryEvent.element))}
+    last = (select(HistoryEvent.element, func.max(HistoryEvent.at))
+            .where(HistoryEvent.instance_id == instance.id, HistoryEvent.what == "completed").group_by(HistoryEvent.element))
+    done: dict[str, datetime] = dict(session.execute(last).tuples().all())
     if instance.state in ENDED:
         return Where(done=done, stage=instance.stage)
     live = instances.load(session, instance)
@@ -166,7 +166,8 @@ def _latest(order: Sequence[str], found: Iterable[str]) -> str:
 
 
 def _open_incidents(session: Session, instance: Instance) -> list[str]:
-    return list(session.scalars(select(Incident.element).where(Incident.instance_id == instance.id, Incident.resolved_at.is_(None))))
+    unresolved = select(Incident.element).where(Incident.instance_id == instance.id, Incident.resolved_at.is_(None))
+    return list(session.scalars(unresolved))
 
 
 # --- deadlines ------------------------------------------------------------------------------------------------------
@@ -176,7 +177,8 @@ def terms(session: Session, instance: Instance) -> list[Term]:
     for task in tasks.open_in(session, instance):
         due = rendering.due(task.due_at)
         if due is not None:
-            found.append(Term(due, task.name, task.assignee.name if task.assignee else roles_of(task), counted(session, task)))
+            who = task.assignee.name if task.assignee else roles_of(task)
+            found.append(Term(due, title_of(session, task), who, counted(session, task)))
     for posting in postings(session, instance):
         due = rendering.due(posting.until)
         if due is not None and due.kind != "late":
@@ -207,6 +209,16 @@ def counted(session: Session, task: Task) -> Sequence[Sentence]:
     if not isinstance(value, int) or isinstance(value, bool):
         return ()
     return clock.working_days_after(task.created_at, value).sentences
+
+
+def title_of(session: Session, task: Task) -> str:
+    """-> the name of a task, with the number of the objection where it answers one: several may be open at once."""
+    if task.kind != "answer":
+        return task.name
+    context = tasks.context_of(session, task)
+    objection = context.get("objection")
+    number = context.get("objection_number") or (objection.get("number") if isinstance(objection, Mapping) else None)
+    return _("%(task)s (no. %(number)s)", task=task.name, number=number) if number else task.name
 
 
 def roles_of(task: Task) -> str:
@@ -279,9 +291,9 @@ def _told(line: HistoryEvent, compiled: Compiled, known: Mapping[str, Place]) ->
     place = known.get(line.element)
     data: Mapping[str, Any] = bpmn.decode(line.data_json) if line.data_json else {}
     is_step = line.what == "completed" and place is not None and _is_worth_telling(place)
-    form = compiled.forms.get(place.form) if place is not None and (is_step or line.what == "begun") else None
+    form = compiled.forms.get(place.form) if place is not None and is_step else None
     if line.what == "begun" and place is not None:
-        form = next((compiled.forms[known[e].form] for e in _starts(compiled, place.process) if known[e].form in compiled.forms), None)
+        form = _start_form(compiled, place.process)
     late = data.get("late_entry") or {}
     return Told(
         line, place.name if place is not None and line.what != "begun" else "",
@@ -290,8 +302,13 @@ def _told(line: HistoryEvent, compiled: Compiled, known: Mapping[str, Place]) ->
         str(late.get("reason") or data.get("reason") or data.get("sentence") or ""), line.took_place)
 
 
-def _starts(compiled: Compiled, process: str) -> list[str]:
-    return [event.name for event in compiled.definition.start_events(process)]
+def _start_form(compiled: Compiled, process: str) -> Form | None:
+    """-> the form with which people begin the process, if it asks for anything."""
+    for event in compiled.definition.start_events(process):
+        form = compiled.forms.get(compiled.places[process][event.name].form)
+        if form is not None:
+            return form
+    return None
 
 
 def _is_worth_telling(place: Place) -> bool:
