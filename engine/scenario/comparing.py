@@ -41,7 +41,7 @@ def equal(wanted: Any, seen: Any) -> bool:
     if isinstance(wanted, list) and isinstance(seen, list):
         return len(wanted) == len(seen) and all(map(equal, wanted, seen))
     if isinstance(wanted, str) and not isinstance(seen, str):
-        return wanted == feel.show(seen)
+        return bool(wanted == feel.show(seen))
     return bool(wanted == seen)
 
 
