@@ -14,6 +14,7 @@ from .lint import Finding, findings_of, lint
 from .outline import outline
 from .pack import Norm, Pack, closure, from_files, read, shipped
 from .parameters import Parameters
+from .picture import svg
 
 __all__ = [
     "Finding",
@@ -22,11 +23,14 @@ __all__ = [
     "Parameters",
     "build",
     "closure",
+    "extend",
     "findings_of",
     "from_files",
+    "layout",
     "lint",
     "outline",
     "read",
     "shipped",
+    "svg",
     "unpack",
 ]
