@@ -87,7 +87,7 @@ def test_the_packs_that_the_product_comes_with_have_no_errors():
         ('name="急" ', "", "warning", "to_soon", "has no name: say in which case"),
         ('name="走访"', "", "warning", "visit", "process visit has no name"),
         (REGISTER, REGISTER.replace('"register"', '"Register1"'), "error", "to_register", ""),
-        (GATEWAY, GATEWAY + '<bpmn:task id="astray" name="迷路"/>', "warning", "astray", "stops at astray"),
+        (GATEWAY, GATEWAY + '<bpmn:task id="astray" name="迷路"/>', "warning", "astray", "No way leads to astray"),
         ('<bpmn:endEvent id="soon" name="马上办"/>',
          '<bpmn:task id="soon" name="马上办"/>', "warning", "soon", "without an end event"),
         (GATEWAY, GATEWAY + '<bpmn:callActivity id="call" name="叫" calledElement="gone"/>',
@@ -106,7 +106,7 @@ def test_a_slip_is_found_at_its_element(old, new, severity, element, words):
 def test_a_finding_has_file_and_line():
     (finding,) = [one for one in packs.lint(pack(MODEL.replace("registration", "stamp"), draw=False)) if one.severity == "error"]
     assert finding.file == "visit.bpmn"
-    assert MODEL.splitlines()[finding.line - 1].startswith('<bpmn:userTask id="register"')
+    assert MODEL.splitlines()[finding.line - 1] == ' yishi:minutes="3"/>', "the line on which its tag ends"
 
 
 def test_a_way_without_end_and_a_step_that_is_not_drawn_are_found():
