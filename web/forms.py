@@ -30,7 +30,8 @@ ACCEPTED = ",".join(f".{ending}" for kind in papers.TYPES for ending in kind.end
 
 _MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable("table").disable("image")
 # Headings become all alike: a form is one part of a page, whose own heading stands above.
-_TAGS = set("p h2 ul ol li strong em code blockquote br hr a table thead tbody tr th td".split())
+_TAGS = {"p", "h2", "ul", "ol", "li", "strong", "em", "code", "blockquote", "br", "hr", "a", "table", "thead", "tbody", "tr", "th",
+         "td"}
 
 
 @dataclass(frozen=True)
