@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import argparse
 import getpass
+import gettext
 import json
 import os
 import signal
 import sys
 import threading
 from collections.abc import Callable, Sequence
+from functools import lru_cache
+from importlib.resources import files
 from pathlib import Path
 from types import FrameType
 
 from . import database, demo, deployments, history, organisation, packs, papers, scenario, settings, worker
 from .access import Actor
-from .errors import EngineError
+from .errors import EngineError, Sentence
 
 Command = Callable[[argparse.Namespace], int]
 
@@ -184,7 +187,7 @@ def _deploy(chosen: argparse.Namespace) -> int:
         story, models = scenario.from_pack(pack, path)
         outcome = scenario.run(story, models)
         if outcome.failure is not None:
-            print(f"{path}:{outcome.failure.line}: {outcome.failure.sentence}", file=sys.stderr)
+            print(f"{path}:{outcome.failure.line}: {_said(outcome.failure.sentence)}", file=sys.stderr)
             return 1
     base = database.Database(settings.load().database_url)
     base.upgrade()
@@ -207,7 +210,7 @@ def _lint(chosen: argparse.Namespace) -> int:
         for finding in findings:
             failed = failed or finding.severity == "error"
             if chosen.json:
-                print(json.dumps({"path": str(path), "severity": finding.severity, "sentence": str(finding.sentence),
+                print(json.dumps({"path": str(path), "severity": finding.severity, "sentence": _said(finding.sentence),
                                   "file": finding.file, "line": finding.line, "element": finding.element}, ensure_ascii=False))
             else:
                 print(_finding(finding))
@@ -219,7 +222,7 @@ def _lint(chosen: argparse.Namespace) -> int:
 def _finding(finding: packs.Finding) -> str:
     place = ":".join(str(p) for p in (finding.file, finding.line or None) if p)
     element = f" [{finding.element}]" if finding.element else ""
-    return f"{place}: {finding.severity}:{element} {finding.sentence}"
+    return f"{place}: {finding.severity}:{element} {_said(finding.sentence)}"
 
 
 def _outline(chosen: argparse.Namespace) -> int:
@@ -235,7 +238,7 @@ def _test(chosen: argparse.Namespace) -> int:
             print(f"ok      {result.path}: {result.title}")
         else:
             place = f":{result.failure.line}" if result.failure and result.failure.line else ""
-            reason = result.bug or f"{result.failure.kind}: {result.failure.sentence}" if result.failure else result.bug
+            reason = f"{result.failure.kind}: {_said(result.failure.sentence)}" if result.failure else result.bug
             print(f"FAILED  {result.path}{place}: {result.title}\n        {reason}")
     if chosen.junit:
         chosen.junit.write_bytes(scenario.junit(results))
@@ -255,7 +258,7 @@ def _verify(chosen: argparse.Namespace) -> int:
     with base.readers() as session:
         flaws = [*history.verify(session), *papers.verify(session, papers.store(setup))]
     for flaw in flaws:
-        print(flaw)
+        print(_said(flaw))
     if not flaws:
         print("yishi: nothing has been changed")
     return 1 if flaws else 0
@@ -281,12 +284,24 @@ def _user_add(chosen: argparse.Namespace) -> int:
     return 0
 
 
+@lru_cache(1)
+def _language() -> gettext.NullTranslations:
+    """The language of the terminal, where there is a catalogue for it; else English."""
+    wanted = os.environ.get("LC_ALL") or os.environ.get("LC_MESSAGES") or os.environ.get("LANG") or ""
+    names = ["zh_Hans_CN"] if wanted.lower().startswith("zh") else []
+    return gettext.translation("messages", str(files("web") / "translations"), languages=names, fallback=True)
+
+
+def _said(sentence: Sentence) -> str:
+    return sentence.translated(_language().gettext)
+
+
 def _complain(error: EngineError) -> None:
     place = ":".join(str(error.where[k]) for k in ("file", "line") if error.where.get(k))
     element = f" [{error.where['element']}]" if error.where.get("element") else ""
-    print(f"yishi: {place + ':' if place else ''}{element} {error.sentence}", file=sys.stderr)
+    print(f"yishi: {place + ':' if place else ''}{element} {_said(error.sentence)}", file=sys.stderr)
     for field, problem in getattr(error, "problems", {}).items() if isinstance(getattr(error, "problems", None), dict) else ():
-        print(f"  {field}: {problem}", file=sys.stderr)
+        print(f"  {field}: {_said(problem)}", file=sys.stderr)
 
 
 if __name__ == "__main__":
