@@ -28,7 +28,7 @@ class StandardLoop:
         token.internal_data["mi"] = {"done": 0}
         if self.maximum == 0 or (self.before and not self._again(token, {"loopCounter": 0})):
             return True
-        moves.instance(token.live, token, 0, {"loopCounter": 0})
+        moves.instances(token.live, token, 0, [{"loopCounter": 0}])
         return None
 
     def child_done(self, token: Token, child: Token) -> None:
@@ -39,7 +39,7 @@ class StandardLoop:
         again = not enough and self._again(child, names)
         moves.remove(token.live, child)
         if again:
-            moves.instance(token.live, token, state["done"], names)
+            moves.instances(token.live, token, state["done"], [names])
         else:
             token.complete()
 
@@ -93,23 +93,28 @@ class MultiInstance:
         if state["n"] == 0:
             self._write(token)
             return True
-        for i in range(1 if self.sequential else state["n"]):
-            self._one(token, i, items)
+        self._begin(token, 0, 1 if self.sequential else state["n"], items)
         return None
 
     def _number(self, value: Any, element: str) -> int:
         if isinstance(value, bool) or not hasattr(value, "__int__") or value != int(value) or value < 0:
             raise Incident(say("{expression} gives {value}, which is no number of instances.",
                                expression=self.cardinality, value=value), element)
+        if value > moves.MAX_STEPS:
+            raise Incident(say("{value} instances are more than the {count} steps that one act may take.", value=value,
+                               count=moves.MAX_STEPS), element)
         return int(value)
 
-    def _one(self, token: Token, i: int, items: list[Any] | None) -> None:
+    def _begin(self, token: Token, first: int, count: int, items: list[Any] | None) -> None:
+        moves.instances(token.live, token, first, [self._own(i, items) for i in range(first, first + count)])
+
+    def _own(self, i: int, items: list[Any] | None) -> dict[str, Any]:
         local: dict[str, Any] = {"loopCounter": i}
         if self.item and items is not None:
             local[self.item] = items[i]
         if self.output_item and self.output_item not in local:
             local[self.output_item] = None      # declared here, so that an instance's result stays its own
-        moves.instance(token.live, token, i, local)
+        return local
 
     def child_done(self, token: Token, child: Token) -> None:
         live, state = token.live, token.internal_data["mi"]
@@ -141,7 +146,7 @@ class MultiInstance:
             self._write(token)
             token.complete()
         elif self.sequential:
-            self._one(token, past, state.get("items"))
+            self._begin(token, past, 1, state.get("items"))
 
     def _output(self, child: Token) -> Any:
         if self.output_value is not None:

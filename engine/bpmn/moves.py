@@ -84,16 +84,15 @@ def mapped(mappings: Sequence[nodes.Mapping], token: Token, names: Mapping[str, 
     return out
 
 
-def instance(live: Live, body: Token, i: int, local: dict[str, Any]) -> None:
-    """Puts a new instance of a loop into its body."""
-    token = new_token(live, body.task_spec, body)
-    token.internal_data["i"] = i
-    token.data = local
-    queue = live.queue
-    k = len(queue)
-    while k and queue[k - 1]._parent == body.id:        # the queue is worked off from its end: keep the order of the items
-        k -= 1
-    queue.insert(k, token)
+def instances(live: Live, body: Token, first: int, variables: Sequence[dict[str, Any]]) -> None:
+    """Puts new instances of a loop into its body, numbered from `first`, each with its own variables."""
+    new = []
+    for i, own in enumerate(variables, first):
+        token = new_token(live, body.task_spec, body)
+        token.internal_data["i"] = i
+        token.data = own
+        new.append(token)
+    live.queue.extend(reversed(new))
 
 
 def leave(live: Live, token: Token) -> None:

@@ -170,7 +170,7 @@ def play(path: Path, *, apart: bool) -> None:
         except (bpmn.Conflict, bpmn.Incident):
             seen["failed"] = True
         expected = steps[number + 1].get("expect", {}) if number + 1 < len(steps) else {}
-        assert seen["failed"] == bool(expected.get("failed")) or "ended_or_failed" in expected, f"{path.name}, step {number}: {step}"
+        assert seen["failed"] == bool(expected.get("failed")), f"{path.name}, step {number}: {step}"
 
 
 def _refused(models: Mapping[str, bytes], decisions: Mapping[str, bytes], because: str) -> None:
