@@ -117,18 +117,16 @@ def event_sentence(model: Model, step: Step) -> Sentence | None:
             return say("as soon as {condition}", condition=condition)
         reference = child.get(f"{what}Ref") or child.get("activityRef") or child.get("name") or ""
         name = model.names.get(reference.split(":")[-1], reference)
-        template = {
-            "message": "message {name}",
-            "signal": "signal {name}",
-            "error": "error {name}",
-            "escalation": "escalation {name}",
-            "compensate": "undo {name}",
-            "link": "goes on at {name}",
-            "cancel": "given up as a whole",
-            "terminate": "everything ends",
+        return {
+            "message": say("message {name}", name=name),
+            "signal": say("signal {name}", name=name),
+            "error": say("error {name}", name=name),
+            "escalation": say("escalation {name}", name=name),
+            "compensate": say("undo {name}", name=name),
+            "link": say("goes on at {name}", name=name),
+            "cancel": say("given up as a whole"),
+            "terminate": say("everything ends"),
         }.get(what)
-        if template:
-            return say(template, name=name)
     return None
 
 

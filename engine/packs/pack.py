@@ -10,7 +10,7 @@ from datetime import date
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
-from engine.errors import ModelRefused, say
+from engine.errors import ModelRefused, Sentence, say
 from engine.settings import data_root
 
 from . import documents, parameters, xml
@@ -256,10 +256,10 @@ def _with_manifest(files: Mapping[str, bytes]) -> Pack:
         documents.load(files[MANIFEST], MANIFEST), MANIFEST, 1, known=_KEYS, needed=("pack", "title", "version")
     )
 
-    def check(key: str, ok: bool, expected: str) -> None:
+    def check(key: str, ok: bool, expected: Sentence) -> None:
         if not ok:
             raise documents.refused(
-                say("{key}: expected {expected}, but found {found}.", key=key, expected=say(expected), found=content[key]),
+                say("{key}: expected {expected}, but found {found}.", key=key, expected=expected, found=content[key]),
                 MANIFEST,
                 content.lines[key],
             )
@@ -268,16 +268,16 @@ def _with_manifest(files: Mapping[str, bytes]) -> Pack:
         value = content.get(key) or ()
         check_value = isinstance(value, list | tuple) and all(isinstance(item, str) for item in value)
         if key in content:
-            check(key, check_value, "a list of words")
+            check(key, check_value, say("a list of words"))
         return tuple(value)
 
     for key in ("title", "version", "description", "language", "licence", "based_on"):
         if key in content:
-            check(key, isinstance(content[key], str), "text")
-    check("pack", isinstance(content["pack"], str) and bool(_KEY.match(content["pack"])), "a word in snake_case")
-    check("version", bool(_VERSION.match(content["version"])), "three numbers such as 1.0.0")
+            check(key, isinstance(content[key], str), say("text"))
+    check("pack", isinstance(content["pack"], str) and bool(_KEY.match(content["pack"])), say("a word in snake_case"))
+    check("version", bool(_VERSION.match(content["version"])), say("three numbers such as 1.0.0"))
     for path in words("scenarios"):
-        check("scenarios", path in files, "names of files of the pack")
+        check("scenarios", path in files, say("names of files of the pack"))
     return Pack(
         content["pack"],
         dict(files),
