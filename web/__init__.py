@@ -15,21 +15,29 @@ from typing import Any
 
 from flask import Blueprint, Flask, Response, request
 from flask.typing import ResponseReturnValue
+from flask_babel import lazy_gettext
 from flask_wtf import CSRFProtect
 from sqlalchemy import text
+from werkzeug.routing import IntegerConverter, Map
 
 from engine.database import Database
 from engine.settings import Settings
 
 from . import auth, errors, forms, inbox, matters, rendering, session
+from .rendering import Entry
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self' data:; "
     "connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 )
 ROOMS: tuple[Blueprint, ...] = (auth.room, inbox.room, matters.room)
+NAVIGATION = (
+    Entry("inbox.index", lazy_gettext("Inbox"), "checklist", count=inbox.count),
+    Entry("matters.index", lazy_gettext("Matters"), "folder"),
+)
 YEAR = 365 * 24 * 3600
 LARGEST_REQUEST = 64 * 1024 * 1024
+LARGEST_TEXT = 2 * 1024 * 1024
 
 
 class Web(Flask):
@@ -46,9 +54,17 @@ class Web(Flask):
         return YEAR if request.args.get("v") else None
 
 
+class Number(IntegerConverter):
+    """A number in an address; one that no row can have leads nowhere, instead of astonishing the database."""
+
+    def __init__(self, map: Map, *args: Any, **options: Any) -> None:
+        super().__init__(map, *args, **{"max": 2**31 - 1, **options})
+
+
 def create_app(settings: Settings, database: Database | None = None) -> Flask:
     """-> the application. `database` is given by whoever has it open already, else it is opened from the settings."""
     app = Web(__name__)
+    app.url_map.converters["int"] = Number
     https = bool(settings.public_url and settings.public_url.startswith("https://"))
     app.config.update(
         SETTINGS=settings,
@@ -58,15 +74,16 @@ def create_app(settings: Settings, database: Database | None = None) -> Flask:
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_COOKIE_SECURE=https,
         MAX_CONTENT_LENGTH=LARGEST_REQUEST,
-        MAX_FORM_MEMORY_SIZE=2 * 1024 * 1024,
+        MAX_FORM_MEMORY_SIZE=LARGEST_TEXT,
         WTF_CSRF_TIME_LIMIT=None,  # as long as the session: a form may lie open over lunch
     )
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
     session.register(app, database or Database(settings.database_url))
+    app.before_request(_limit)
     CSRFProtect(app)
     errors.register(app)
     auth.register(app)
-    rendering.register(app)
+    rendering.register(app, NAVIGATION)
     forms.register(app)
     for room in ROOMS:
         app.register_blueprint(room)
@@ -80,6 +97,12 @@ def _healthz() -> ResponseReturnValue:
     """Whether the database answers; OperationalError becomes 503 as everywhere."""
     session.db().execute(text("SELECT 1"))
     return {"status": "ok"}
+
+
+def _limit() -> None:
+    """Only files may be large."""
+    if request.mimetype != "multipart/form-data":
+        request.max_content_length = LARGEST_TEXT
 
 
 def _protect(response: Response) -> Response:

@@ -69,23 +69,27 @@ def _refused(error: EngineError) -> ResponseReturnValue:
 
 
 def _title(status: int) -> str:
-    titles: dict[int, str] = {403: _("This is not for you to do"), 404: _("There is nothing here"), 409: _("Something has changed meanwhile"),
-            413: _("This is too large"), 405: _("This cannot be opened like a page"),
-            400: _("The page could not be read")}
+    titles: dict[int, str] = {
+        400: _("The page could not be read"),
+        403: _("This is not for you to do"),
+        404: _("There is nothing here"),
+        405: _("This cannot be opened like a page"),
+        409: _("Something has changed meanwhile"),
+        413: _("This is too large"),
+    }
     return titles.get(status) or str(_("It was not done"))
 
 
 def _failed(error: Incident) -> ResponseReturnValue:
     """The second small transaction: what was tried is kept, and its number told."""
-    session.abandon()
+    session.rollback()
     tried: Attempt | None = g.pop("attempt", None)
     if tried is None:
         return _bug(error)
-    with session.database().sessions() as writing:
-        recorded = incidents.record(writing, error, tried.act, actor(), instance_id=tried.instance_id, unit_id=tried.unit_id,
-                                    definition_id=tried.definition_id, task_id=tried.task_id)
-        writing.commit()
-        number = recorded.id
+    recorded = incidents.record(session.db(), error, tried.act, actor(), instance_id=tried.instance_id, unit_id=tried.unit_id,
+                                definition_id=tried.definition_id, task_id=tried.task_id)
+    number = recorded.id
+    session.end()
     _log.warning("incident %s: %s", number, error)
     instance = session.db().get(Instance, tried.instance_id) if tried.instance_id else None
     task = session.db().get(Task, tried.task_id) if tried.task_id else None

@@ -62,7 +62,7 @@ def count() -> int:
 def _cards(found: Sequence[Task], wanted: str) -> list[Card]:
     drafts = select(Draft.task_id, Draft.saved_at).where(
         Draft.person_id == actor().person_id, Draft.task_id.in_([task.id for task in found]))
-    saved: dict[int, datetime] = dict(db().execute(drafts).tuples().all())
+    saved: dict[int, datetime] = dict(db().execute(drafts).all())
     cards = [Card(task, progress.title_of(db(), task), rendering.due(task.due_at), tasks.why_me(db(), task, actor()),
                   saved.get(task.id)) for task in found]
     return [card for card in cards if not wanted or _group_of(card) == wanted]
@@ -78,7 +78,10 @@ def task(task_id: int) -> ResponseReturnValue:
     found = access.get_task(db(), actor(), task_id)
     if found.state not in tasks.OPEN:
         return _closed(found)
-    _require(found)
+    access.require_act(actor(), found, found.kind)
+    if found.assignee is not None and found.assignee_id != actor().person_id:
+        raise Conflict(say("{person} has claimed “{task}” already. Whoever has it can give it back.",
+                           person=found.assignee.name, task=found.name))
     draft = tasks.draft_of(db(), found, actor())
     return _page(found, draft[0] if draft else None, saved_at=draft[1] if draft else None)
 
@@ -131,7 +134,7 @@ def complete(task_id: int) -> ResponseReturnValue:
     form, do, name = tasks.form_of(db(), found), request.form.get("do", "submit"), found.name
     if found.state not in tasks.OPEN:
         return _too_late(found, _without_buttons(forms.typed_in(request)))
-    _require(found)
+    access.require_act(actor(), found, found.kind)
     taken = forms.take(db(), papers.store(current_app.config["SETTINGS"]), actor(), found, form, request) if form else NOTHING
     typed = _without_buttons(taken.typed)
     if do == "save" or taken.rearranged or taken.problems:
@@ -163,11 +166,6 @@ def complete(task_id: int) -> ResponseReturnValue:
     flash(_("“%(task)s” is done.", task=name), "ok")
     following = _next_here(db().get_one(Instance, instance_id))
     return redirect(url_for(".task", task_id=following.id) if following else url_for(".index"), 303)
-
-
-def _require(found: Task) -> None:
-    """Forbidden where the task is another's to do; whoever only looks is told on the matter's page."""
-    access.require_act(actor(), found, found.kind)
 
 
 def _page(found: Task, typed: Mapping[str, Sequence[str]] | None, *, problems: Mapping[str, Sentence] | None = None,

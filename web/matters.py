@@ -33,7 +33,7 @@ OPEN = (InstanceState.RUNNING, InstanceState.SUSPENDED, InstanceState.INCIDENT)
 @room.get("/matters")
 def index() -> ResponseReturnValue:
     text, state, stage, unit = (request.args.get(name, "").strip() for name in ("q", "state", "stage", "unit"))
-    number = max(1, request.args.get("page", 1, type=int))
+    number = min(max(1, request.args.get("page", 1, type=int)), 10_000)
     query = _listed(text, state, stage, unit)
     total = db().scalar(select(func.count()).select_from(query.order_by(None).subquery())) or 0
     found = db().scalars(query.options(joinedload(Instance.unit), joinedload(Instance.definition))

@@ -111,7 +111,7 @@ def where(session: Session, instance: Instance) -> Where:
     known = places(compiled)
     last = (select(HistoryEvent.element, func.max(HistoryEvent.at))
             .where(HistoryEvent.instance_id == instance.id, HistoryEvent.what == "completed").group_by(HistoryEvent.element))
-    done: dict[str, datetime] = dict(session.execute(last).tuples().all())
+    done: dict[str, datetime] = dict(session.execute(last).all())
     if instance.state in ENDED:
         return Where(done=done, stage=instance.stage)
     live = instances.load(session, instance)

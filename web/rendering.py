@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from flask import Flask, current_app, g, request, url_for
-from flask_babel import format_date, get_locale, gettext, lazy_gettext, ngettext
+from flask_babel import format_date, get_locale, gettext, ngettext
 from markupsafe import Markup
 
 from engine import access, clock
@@ -25,7 +25,8 @@ VENDOR = Path(__file__).parent / "static" / "vendor"
 
 @dataclass(frozen=True)
 class Entry:
-    """One place of the main navigation; shown to whoever holds `permission` somewhere, or to everybody."""
+    """One place of the main navigation; shown to whoever holds `permission` somewhere, or to everybody. `count` gives
+    the number of things that wait there."""
 
     endpoint: str
     label: Any
@@ -34,13 +35,8 @@ class Entry:
     count: Callable[[], int] | None = None
 
 
-NAVIGATION = (
-    Entry("inbox.index", lazy_gettext("Inbox"), "checklist"),
-    Entry("matters.index", lazy_gettext("Matters"), "folder"),
-)
-
-
-def register(app: Flask) -> None:
+def register(app: Flask, navigation: Sequence[Entry]) -> None:
+    app.extensions["navigation"] = navigation
     preferences.register(app)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.jinja_env.filters.update(said=said, day=day, moment=moment, time_of_day=time_of_day, due=due, iso=iso, role=role)
@@ -158,5 +154,6 @@ def _page() -> dict[str, Any]:
 def _navigation() -> list[tuple[Entry, bool]]:
     """-> the entries that exist and that the actor may see, and whether this page belongs to them."""
     actor, endpoint = g.get("actor"), request.endpoint or ""
-    return [(entry, endpoint.split(".")[0] == entry.endpoint.split(".")[0]) for entry in NAVIGATION
+    entries: Sequence[Entry] = current_app.extensions["navigation"]
+    return [(entry, endpoint.split(".")[0] == entry.endpoint.split(".")[0]) for entry in entries
             if entry.permission is None or (actor is not None and access.grants(actor, entry.permission))]
