@@ -133,7 +133,7 @@ def _subscribe(session: Session, deployment: Deployment, definition: ProcessDefi
     for wait in waits:
         common: Mapping[str, Any] = {"definition_id": definition.id, "unit_id": deployment.unit_id, "element": wait.element}
         if wait.kind == "timer":
-            session.add(Job(kind="start", due_at=datetime.fromisoformat(str(wait.due)), payload_json=bpmn.encode({}), topic="",
+            session.add(Job(kind="start", due_at=datetime.fromisoformat(str(wait.due)), payload_json=bpmn.encode(dict(wait.data)), topic="",
                             key=f"start/{definition.id}/{wait.element}/0", **common))
         elif wait.kind in ("message", "signal"):
             session.add(Subscription(kind=wait.kind, name=wait.name, correlation_json="{}", **common))

@@ -156,6 +156,12 @@ def _start(session: Session, job: Job) -> None:
     payload = bpmn.decode(job.payload_json)
     instances.start(session, definition, Actor.system(), payload.get("values"), unit=session.get_one(Unit, job.unit_id),
                     start_event=job.element)
+    again = bpmn.next_due(payload["timer"]) if payload.get("timer") else None
+    if again is not None:
+        turn = int(job.key.rsplit("/", 1)[-1]) + 1
+        session.add(Job(kind="start", definition_id=job.definition_id, unit_id=job.unit_id, element=job.element, topic="",
+                        payload_json=bpmn.encode({"timer": again}), due_at=datetime.fromisoformat(again[0]),
+                        key=f"start/{job.definition_id}/{job.element}/{turn}"))
 
 
 _KINDS: Mapping[str, Callable[[Session, Job], None]] = {

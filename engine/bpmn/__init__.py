@@ -28,12 +28,12 @@ from .errors import Conflict, Incident, NotFound, Problem, Refused, say
 from .live import Live
 from .nodes import Process
 from .parse import parse
-from .timers import first_due
+from .timers import first_due, next_due
 from .tokens import Event, Thrown, Wait
 from .values import decode, encode
 
 __all__ = ["Conflict", "Definition", "Element", "Event", "Incident", "Live", "NotFound", "Problem", "Process", "Refused",
-           "SequenceFlow", "Thrown", "Wait", "compile", "decode", "encode"]
+           "SequenceFlow", "Thrown", "Wait", "compile", "decode", "encode", "next_due"]
 
 Resolve = Callable[[str, str | None], tuple[Process, str] | None]
 
@@ -58,13 +58,16 @@ class Definition:
                 (s.instantiates and not isinstance(s, nodes.EventBasedGateway))]
 
     def start_waits(self, process_id: str) -> list[Wait]:
-        """-> what begins the process by itself: messages, signals, timers (with the moment of the first one). NotFound."""
+        """-> what begins the process by itself: messages, signals, timers (with the moment of the first one;
+        `data["timer"]` is for `next_due`). NotFound."""
         found = []
         for start in self.start_events(process_id):
             for number, what in enumerate(nodes.definitions(start)):
                 if isinstance(what, TimerEventDefinition):
-                    due = first_due(what, lambda text: self.evaluator.evaluate(text, {}), self.now(), start)[0]
-                    found.append(Wait("timer", start.name, 0, (), {}, None, due, process=process_id, event=number))
+                    timer = first_due(what, lambda text: self.evaluator.evaluate(text, {}), self.now(), start)
+                    if timer[0] is not None:
+                        found.append(Wait("timer", start.name, 0, (), {"timer": timer}, None, timer[0], process=process_id,
+                                          event=number))
                 elif isinstance(what, events.MessageEventDefinition | events.SignalEventDefinition):
                     kind = "message" if isinstance(what, events.MessageEventDefinition) else "signal"
                     found.append(Wait(kind, start.name, 0, (), {}, what.name, process=process_id, event=number))
