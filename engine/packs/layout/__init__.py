@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import chain, count
 from typing import Any
 
 from lxml import etree
@@ -19,6 +20,18 @@ from .measure import FAULTS, measure
 __all__ = ["FAULTS", "extend", "layout", "measure"]
 
 POOL_GAP = 60
+LINES = ("sequenceFlow", "messageFlow", "association", "dataInputAssociation", "dataOutputAssociation")
+
+
+def _named(root: Any) -> Any:
+    """A drawing speaks of lines by their ids: those which have none get one."""
+    known = {element.get("id") for element in root.iter()}
+    for element in root.iter(*(f"{{{BPMN}}}{tag}" for tag in LINES)):
+        if not element.get("id"):
+            base = f"{element.get('sourceRef') or element.getparent().get('id')}_to_{element.get('targetRef') or 'data'}"
+            element.set("id", next(name for name in chain((base,), (f"{base}_{n}" for n in count(2))) if name not in known))
+            known.add(element.get("id"))
+    return root
 
 
 def _text(root: Any) -> bytes:
@@ -27,7 +40,7 @@ def _text(root: Any) -> bytes:
 
 def layout(xml: bytes) -> bytes:
     """The model with a new diagram; an old one is thrown away."""
-    root = parse(xml, blank_text=False)
+    root = _named(parse(xml, blank_text=False))
     collaboration = root.find(f"{{{BPMN}}}collaboration")
     processes = {p.get("id"): p for p in root.findall(f"{{{BPMN}}}process")}
     if collaboration is not None:
@@ -81,7 +94,7 @@ def _messages(collaboration: Any, pools: Any) -> Any:
 
 def extend(xml: bytes, moved: Iterable[str] = ()) -> bytes:
     """The model with its diagram kept: what has no shape yet, and the nodes named in `moved`, get a place in it."""
-    root = parse(xml, blank_text=False)
+    root = _named(parse(xml, blank_text=False))
     if root.find(f".//{{{BPMNDI}}}BPMNShape") is None:
         return layout(xml)
     drawing = Drawing(root, set(moved))

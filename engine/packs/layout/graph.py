@@ -161,7 +161,7 @@ def read_scope(element: Any) -> Any:
         _read_lanes(lane_set, scope, lanes, 0)
     for child in element:
         tag = local(child)
-        if not (tag in ACTIVITIES or tag in ARTIFACTS or tag.endswith("Event") or tag.endswith("Gateway")):
+        if not child.get("id") or not (tag in ACTIVITIES or tag in ARTIFACTS or tag.endswith("Event") or tag.endswith("Gateway")):
             continue
         size = EVENT if tag.endswith("Event") else GATEWAY if tag.endswith("Gateway") else DATA if tag in ARTIFACTS else TASK
         node = Node(child.get("id"), tag, child.get("name") or "", *size, lane=lanes.get(child.get("id"), -1))

@@ -1,5 +1,6 @@
 """Whole diagrams and edits of a drawing, judged by what a careful person would not draw."""
 
+import re
 from pathlib import Path
 
 from engine.packs.layout import FAULTS, extend, layout, measure
@@ -83,3 +84,10 @@ def test_edits_keep_the_drawing():
         assert len(ways - {(0, 0)}) <= 1, (name, ways)  # stays, or moves aside by one and the same distance
         if name == "nothing":
             assert ways == {(0, 0)}
+
+
+def test_lines_without_an_id_get_one_so_that_they_can_be_drawn():
+    nameless = re.sub(rb'<bpmn:sequenceFlow id="[^"]*"', b"<bpmn:sequenceFlow", source("linear"))
+    nameless = re.sub(rb"<bpmn:(incoming|outgoing)>[^<]*</bpmn:(incoming|outgoing)>", b"", nameless)
+    assert not faults(layout(nameless))
+    assert layout(nameless) == layout(nameless)
