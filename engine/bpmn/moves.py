@@ -264,9 +264,13 @@ def path_ended(live: Live, scope: Token) -> None:
         return
     ad_hoc = scope.task_spec.inner.ad_hoc       # type: ignore[union-attr]
     open_ended = "over" not in scope.internal_data
-    if ad_hoc is not None and open_ended and not (ad_hoc.condition and live.holds(ad_hoc.condition, scope.names(), scope.task_spec)):
+    if ad_hoc is not None and open_ended and not (ad_hoc.condition and _holds(live, ad_hoc.condition, scope)):
         return
     live.queue.append(scope)
+
+
+def _holds(live: Live, condition: str, scope: Token) -> bool:
+    return live.holds(condition, scope.names(), scope.task_spec)
 
 
 def token_gone(live: Live, parent: Token) -> None:

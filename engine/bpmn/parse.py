@@ -222,7 +222,7 @@ class ProcessReader(ProcessParser):
 
     def _check_instantiates(self, s: nodes.Node) -> None:
         if self.spec.parent is not None or (s.incoming and not all(
-                isinstance(self.spec.task_specs[name], nodes.StartEvent) for name in self._before(s))):
+                isinstance(self.spec.task_specs[name], nodes.StartEvent | nodes.EventBasedGateway) for name in self._before(s))):
             raise Flaw(say("What begins an instance has no flow that leads to it, and lies in the process itself."))
 
     def _before(self, s: nodes.Node) -> list[str]:

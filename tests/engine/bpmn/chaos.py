@@ -28,8 +28,10 @@ class Eventful(Generator):
         if self.r.random() < 0.3:
             self.edge(task, self.end("err:E1" if self.r.random() < 0.3 else self.r.choice(["term", "esc:X1", "comp"])))
         if self.r.random() < 0.3:
-            self.body.append(f'<boundaryEvent id="c{name}" attachedToRef="{host}"><compensateEventDefinition/></boundaryEvent>'
-                             f'<userTask id="undo{name}" isForCompensation="true"/><association id="a{name}" sourceRef="c{name}" targetRef="undo{name}"/>')
+            self.body.append(
+                f'<boundaryEvent id="c{name}" attachedToRef="{host}"><compensateEventDefinition/></boundaryEvent>'
+                f'<userTask id="undo{name}" isForCompensation="true"/><association id="a{name}" sourceRef="c{name}" targetRef="undo{name}"/>'
+            )
 
     def end(self, what):
         self.n += 1
@@ -38,10 +40,14 @@ class Eventful(Generator):
 
     def subprocess(self, kind, depth):
         tree, a, b = super().subprocess(kind, depth)
-        if self.r.random() < 0.5:       # an event sub-process inside the one just made
+        if self.r.random() < 0.5:  # an event sub-process inside the one just made
             self.n += 1
             n, what = self.n, self.r.choice(EVENTS)
-            sub = M.esp(f"es{n}", M.start(f"ev{n}", what, "err" in what or self.r.random() < 0.5) + M.nodes(f"u:et{n} e:ee{n}"), f"ev{n} et{n} ee{n}")
+            sub = M.esp(
+                f"es{n}",
+                M.start(f"ev{n}", what, "err" in what or self.r.random() < 0.5) + M.nodes(f"u:et{n} e:ee{n}"),
+                f"ev{n} et{n} ee{n}",
+            )
             tag = "</subProcess>"
             xml = self.body.pop()
             self.body.append(xml[: xml.rindex(tag)] + sub + tag)

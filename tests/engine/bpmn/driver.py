@@ -27,8 +27,14 @@ def evaluator(decisions: Mapping[str, bytes] | None = None) -> Evaluator:
 class Run:
     """One instance. `apart`: instances of parallel bodies are kept apart, as the durable layer does."""
 
-    def __init__(self, models: Mapping[str, bytes], process: str | None = None, *, apart: bool = False,
-                 decisions: Mapping[str, bytes] | None = None) -> None:
+    def __init__(
+        self,
+        models: Mapping[str, bytes],
+        process: str | None = None,
+        *,
+        apart: bool = False,
+        decisions: Mapping[str, bytes] | None = None,
+    ) -> None:
         self.now, self.apart = BEGIN, apart
         self.definition = bpmn.compile(models, evaluator(decisions), lambda: self.now)
         self.process = process or next(iter(self.definition.processes))

@@ -1,18 +1,41 @@
 """Tiny BPMN models for the element tests: nodes as XML, flows as text: "s a g; g b [x > 1]; g c *" (* = default)."""
+
+import itertools
 import re
 
-HEAD = ('<definitions xmlns="http://www.omg.org/spec/BPMN/20100524/MODEL" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" '
-        'xmlns:v="urn:vendor" id="D" targetNamespace="urn:t">')
-ROOTS = ('<message id="M" name="M"/><message id="N" name="N"/><signal id="S" name="S"/><error id="E1" errorCode="E1" name="E1"/>'
-         '<error id="E2" errorCode="E2" name="E2"/><escalation id="X1" escalationCode="X1" name="X1"/>')
-SHORT = {"u": "userTask", "n": "task", "x": "exclusiveGateway", "p": "parallelGateway", "i": "inclusiveGateway", "e": "endEvent", "s": "startEvent"}
-EVENTS = {"timer": "<timerEventDefinition><timeDuration>{}</timeDuration></timerEventDefinition>",
-          "cycle": "<timerEventDefinition><timeCycle>{}</timeCycle></timerEventDefinition>",
-          "msg": '<messageEventDefinition messageRef="{}"/>', "sig": '<signalEventDefinition signalRef="{}"/>',
-          "err": '<errorEventDefinition errorRef="{}"/>', "anyerr": "<errorEventDefinition/>", "esc": '<escalationEventDefinition escalationRef="{}"/>',
-          "anyesc": "<escalationEventDefinition/>", "cond": '<conditionalEventDefinition><condition xsi:type="tFormalExpression">{}</condition></conditionalEventDefinition>',
-          "term": "<terminateEventDefinition/>", "comp": "<compensateEventDefinition/>", "compof": '<compensateEventDefinition activityRef="{}"/>',
-          "cancel": "<cancelEventDefinition/>", "link": '<linkEventDefinition name="{}"/>'}
+HEAD = (
+    '<definitions xmlns="http://www.omg.org/spec/BPMN/20100524/MODEL" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" '
+    'xmlns:v="urn:vendor" id="D" targetNamespace="urn:t">'
+)
+ROOTS = (
+    '<message id="M" name="M"/><message id="N" name="N"/><signal id="S" name="S"/><error id="E1" errorCode="E1" name="E1"/>'
+    '<error id="E2" errorCode="E2" name="E2"/><escalation id="X1" escalationCode="X1" name="X1"/>'
+)
+SHORT = {
+    "u": "userTask",
+    "n": "task",
+    "x": "exclusiveGateway",
+    "p": "parallelGateway",
+    "i": "inclusiveGateway",
+    "e": "endEvent",
+    "s": "startEvent",
+}
+EVENTS = {
+    "timer": "<timerEventDefinition><timeDuration>{}</timeDuration></timerEventDefinition>",
+    "cycle": "<timerEventDefinition><timeCycle>{}</timeCycle></timerEventDefinition>",
+    "msg": '<messageEventDefinition messageRef="{}"/>',
+    "sig": '<signalEventDefinition signalRef="{}"/>',
+    "err": '<errorEventDefinition errorRef="{}"/>',
+    "anyerr": "<errorEventDefinition/>",
+    "esc": '<escalationEventDefinition escalationRef="{}"/>',
+    "anyesc": "<escalationEventDefinition/>",
+    "cond": '<conditionalEventDefinition><condition xsi:type="tFormalExpression">{}</condition></conditionalEventDefinition>',
+    "term": "<terminateEventDefinition/>",
+    "comp": "<compensateEventDefinition/>",
+    "compof": '<compensateEventDefinition activityRef="{}"/>',
+    "cancel": "<cancelEventDefinition/>",
+    "link": '<linkEventDefinition name="{}"/>',
+}
 _count = 0
 
 
@@ -61,7 +84,7 @@ def flows(text, body):
         condition = re.search(r"\[(.*)\]", part)
         default = part.endswith("*")
         chain = re.sub(r"\[.*\]|\*", "", part).split()
-        for k, (a, b) in enumerate(zip(chain, chain[1:])):
+        for k, (a, b) in enumerate(itertools.pairwise(chain)):
             _count += 1
             last = k == len(chain) - 2
             inner = ""
@@ -96,7 +119,11 @@ def one(body, flow):
 
 def mi(kind, of, condition="", item="", out="", out_item=""):
     """kind: par | seq; of: a number or a collection's name."""
-    inner = f'<loopCardinality xsi:type="tFormalExpression">{of}</loopCardinality>' if str(of).isdigit() or not item else f"<loopDataInputRef>{of}</loopDataInputRef>"
+    inner = (
+        f'<loopCardinality xsi:type="tFormalExpression">{of}</loopCardinality>'
+        if str(of).isdigit() or not item
+        else f"<loopDataInputRef>{of}</loopDataInputRef>"
+    )
     inner += f"<loopDataOutputRef>{out}</loopDataOutputRef>" if out else ""
     inner += f'<inputDataItem id="{item}" name="{item}"/>' if item else ""
     inner += f'<outputDataItem id="{out_item}" name="{out_item}"/>' if out_item else ""

@@ -1,5 +1,7 @@
 """Random block-structured processes, and an interpreter of the block tree that knows no tokens, joins or flows."""
 
+import itertools
+
 from tests.engine.bpmn import models as M
 
 
@@ -34,7 +36,7 @@ class Generator:
             return ("task", name), name, name
         if kind == "seq":
             parts = [self.block(depth - 1) for _ in range(self.r.randint(2, 3))]
-            for (_, _, a), (_, b, _) in zip(parts, parts[1:]):
+            for (_, _, a), (_, b, _) in itertools.pairwise(parts):
                 self.edge(a, b)
             return ("seq", [p[0] for p in parts]), parts[0][1], parts[-1][2]
         if kind in ("xor", "and", "or", "and-or"):

@@ -35,8 +35,11 @@ def test_fifty_parallel_blocks_in_sequence_never_hold_more_than_two_branches():
 
 
 def _thousand(count):
-    xml = M.one(M.nodes("s:s u:n e:e") + M.sub("m", M.nodes("s:ss u:a e:se"), "ss a se", loop=M.mi("par", "l", item="it", out="r", out_item="o")),
-                "s m n e")
+    xml = M.one(
+        M.nodes("s:s u:n e:e")
+        + M.sub("m", M.nodes("s:ss u:a e:se"), "ss a se", loop=M.mi("par", "l", item="it", out="r", out_item="o")),
+        "s m n e",
+    )
     return Run({"m": xml}, apart=True).start({"l": list(range(count))})
 
 
@@ -49,7 +52,7 @@ def test_completing_one_instance_reads_and_writes_that_one_alone(count):
         read.append(key)
         return {key: run.parts[key]} if key is not None else dict(run.parts)
 
-    waits = [w for w in run.waits("task")][:3]
+    waits = list(run.waits("task"))[:3]
     sizes = []
     for wait in waits:
         instance = next(i for i in wait.path if i in run.parts)
@@ -81,7 +84,16 @@ def test_a_loop_without_a_wait_is_an_incident():
 @pytest.mark.parametrize("count", ["10 ** 12", "45000"])
 def test_far_too_many_instances_are_an_incident(count):
     with pytest.raises(bpmn.Incident, match="steps"):
-        Run({"m": M.one(M.nodes("s:s e:e") + f"<task id=\"m\">{M.mi('par', count)}</task>" + f"<task id=\"n\">{M.mi('par', count)}</task>", "s m n e")}).start()
+        Run(
+            {
+                "m": M.one(
+                    M.nodes("s:s e:e")
+                    + f'<task id="m">{M.mi("par", count)}</task>'
+                    + f'<task id="n">{M.mi("par", count)}</task>',
+                    "s m n e",
+                )
+            }
+        ).start()
 
 
 def test_a_process_that_calls_itself_for_ever_is_an_incident():
@@ -92,4 +104,7 @@ def test_a_process_that_calls_itself_for_ever_is_an_incident():
 
 def test_five_hundred_tasks_in_a_row_are_read():
     names = [f"t{i}" for i in range(500)]
-    assert Run({"m": M.one(M.nodes("s:s e:e u:" + ",".join(names)), "s " + " ".join(names) + " e")}).start().do("t0").tasks == "t1"
+    assert (
+        Run({"m": M.one(M.nodes("s:s e:e u:" + ",".join(names)), "s " + " ".join(names) + " e")}).start().do("t0").tasks
+        == "t1"
+    )

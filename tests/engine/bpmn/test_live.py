@@ -12,8 +12,10 @@ FORK = M.one(M.nodes("s:s p:f,j u:a,b,c e:e"), "s f a j c e; f b j")
 
 
 def undo(of):
-    return (f'<boundaryEvent id="cb_{of}" attachedToRef="{of}">{M.ev("comp")}</boundaryEvent><userTask id="undo_{of}" isForCompensation="true"/>'
-            f'<association id="as_{of}" sourceRef="cb_{of}" targetRef="undo_{of}"/>')
+    return (
+        f'<boundaryEvent id="cb_{of}" attachedToRef="{of}">{M.ev("comp")}</boundaryEvent><userTask id="undo_{of}" isForCompensation="true"/>'
+        f'<association id="as_{of}" sourceRef="cb_{of}" targetRef="undo_{of}"/>'
+    )
 
 
 def test_work_that_is_done_cannot_be_done_again():
@@ -54,7 +56,9 @@ def test_going_back_before_the_split_clears_the_join():
 
 
 def test_repeated_work_is_undone_once():
-    run = Run({"m": M.one(M.nodes("s:s u:a,b,c e:e") + undo("a") + M.throw("t", "comp"), "s a b t c e")}).start().do("a")
+    run = (
+        Run({"m": M.one(M.nodes("s:s u:a,b,c e:e") + undo("a") + M.throw("t", "comp"), "s a b t c e")}).start().do("a")
+    )
     run.live.modify(cancel=[run.find("b").task], start=[("a", None)])
     run.save().do("a b")
     assert run.tasks == "undo_a"
@@ -62,13 +66,17 @@ def test_repeated_work_is_undone_once():
 
 
 def test_a_token_is_put_only_where_a_scope_is_open():
-    run = Run({"m": M.one(M.nodes("s:s u:a e:e") + M.sub("sp", M.nodes("s:ss u:b e:se"), "ss b se"), "s a sp e")}).start()
+    run = Run(
+        {"m": M.one(M.nodes("s:s u:a e:e") + M.sub("sp", M.nodes("s:ss u:b e:se"), "ss b se"), "s a sp e")}
+    ).start()
     with pytest.raises(bpmn.Conflict, match="No open scope"):
         run.live.modify(start=[("b", None)])
 
 
 def test_cancelling_tells_the_innermost_first():
-    run = Run({"m": M.one(M.nodes("s:s u:a e:e") + M.sub("sp", M.nodes("s:ss u:b e:se"), "ss b se"), "s sp a e")}).start()
+    run = Run(
+        {"m": M.one(M.nodes("s:s u:a e:e") + M.sub("sp", M.nodes("s:ss u:b e:se"), "ss b se"), "s sp a e")}
+    ).start()
     run.live.cancel()
     run.save()
     assert (run.state, [e.element for e in run.events if e.what == "cancelled"]) == ("cancelled", ["b", "sp", "p"])
@@ -77,12 +85,16 @@ def test_cancelling_tells_the_innermost_first():
 @pytest.mark.parametrize("kind", ["par", "seq"])
 @pytest.mark.parametrize("apart", [False, True])
 def test_an_instance_that_is_taken_away_is_not_waited_for(kind, apart):
-    run = Run({"m": M.one(M.nodes("s:s u:n e:e") + f'<userTask id="m">{M.mi(kind, 3)}</userTask>', "s m n e")}, apart=apart).start()
+    run = Run(
+        {"m": M.one(M.nodes("s:s u:n e:e") + f'<userTask id="m">{M.mi(kind, 3)}</userTask>', "s m n e")}, apart=apart
+    ).start()
     assert run.drop("m").do("m m").tasks == "n"
 
 
 def test_an_ad_hoc_subprocess_without_a_condition_is_ended_by_a_person():
-    run = Run({"m": M.one(M.nodes("s:s u:n e:e") + M.sub("ah", M.nodes("u:a,b,c"), "a c", tag="adHocSubProcess"), "s ah n e")}).start()
+    run = Run(
+        {"m": M.one(M.nodes("s:s u:n e:e") + M.sub("ah", M.nodes("u:a,b,c"), "a c", tag="adHocSubProcess"), "s ah n e")}
+    ).start()
     run.pick("a")
     with pytest.raises(bpmn.Conflict, match="still open"):
         run.finish("ah")
@@ -91,7 +103,11 @@ def test_an_ad_hoc_subprocess_without_a_condition_is_ended_by_a_person():
 
 
 def test_in_a_sequential_ad_hoc_subprocess_one_activity_follows_the_other():
-    xml = M.one(M.nodes("s:s u:n e:e") + M.sub("ah", M.nodes("u:a,b"), "", tag="adHocSubProcess", extra='ordering="Sequential"'), "s ah n e")
+    xml = M.one(
+        M.nodes("s:s u:n e:e")
+        + M.sub("ah", M.nodes("u:a,b"), "", tag="adHocSubProcess", extra='ordering="Sequential"'),
+        "s ah n e",
+    )
     run = Run({"m": xml}).start().pick("a")
     with pytest.raises(bpmn.Conflict, match="one activity follows the other"):
         run.pick("b")
@@ -101,15 +117,24 @@ def test_in_a_sequential_ad_hoc_subprocess_one_activity_follows_the_other():
 def test_messages_and_signals_go_out_with_the_variables():
     xml = M.one(M.nodes("s:s p:f") + '<sendTask id="st" messageRef="M"/>' + M.end("se", "sig:S"), "s f st; f se")
     run = Run({"m": xml}).start({"k": 1})
-    assert [(t.kind, t.name, t.element, t.variables) for t in run.thrown] == [("message", "M", "st", {"k": 1}), ("signal", "S", "se", {"k": 1})]
+    assert [(t.kind, t.name, t.element, t.variables) for t in run.thrown] == [
+        ("message", "M", "st", {"k": 1}),
+        ("signal", "S", "se", {"k": 1}),
+    ]
 
 
 def test_an_instance_begins_where_its_event_says():
-    xml = M.one(M.start("sm", "msg:M") + M.start("st", "timer:PT1H") + M.start("sg", "sig:S") + M.nodes("s:s u:a,b,c,d e:e"), "s a e; sm b e; st c e; sg d e")
+    xml = M.one(
+        M.start("sm", "msg:M") + M.start("st", "timer:PT1H") + M.start("sg", "sig:S") + M.nodes("s:s u:a,b,c,d e:e"),
+        "s a e; sm b e; st c e; sg d e",
+    )
     assert [Run({"m": xml}).start(None, at).tasks for at in (None, "sm", "st", "sg")] == ["a", "b", "c", "d"]
     waits = Run({"m": xml}).definition.start_waits("p")
     assert [(w.kind, w.element, w.name, w.due) for w in waits] == [
-        ("message", "sm", "M", None), ("timer", "st", None, "2026-01-01T01:00:00+00:00"), ("signal", "sg", "S", None)]
+        ("message", "sm", "M", None),
+        ("timer", "st", None, "2026-01-01T01:00:00+00:00"),
+        ("signal", "sg", "S", None),
+    ]
     with pytest.raises(bpmn.NotFound):
         Run({"m": xml}).start(None, "nowhere")
 
@@ -121,14 +146,27 @@ def test_the_history_tells_each_element_once():
 
 
 def test_elements_tell_lanes_documentation_extensions_and_flows():
-    xml = M.model(f'<process id="p" isExecutable="true" xmlns:yishi="http://yishi.org/schema/1.0"><documentation>About</documentation><laneSet id="ls"><lane id="l1" name="社区"><childLaneSet id="cl">'
-                  f'<lane id="l2" name="干部"><flowNodeRef>a</flowNodeRef></lane></childLaneSet></lane></laneSet>{M.nodes("s:s e:e")}'
-                  '<userTask id="a" name="征集" yishi:form="opinions" yishi:due="P3D"><documentation>How</documentation></userTask>'
-                  '<sequenceFlow id="f1" name="on" sourceRef="s" targetRef="a"/><sequenceFlow id="f2" sourceRef="a" targetRef="e"/></process>')
+    xml = M.model(
+        f'<process id="p" isExecutable="true" xmlns:yishi="http://yishi.org/schema/1.0"><documentation>About</documentation><laneSet id="ls"><lane id="l1" name="社区"><childLaneSet id="cl">'
+        f'<lane id="l2" name="干部"><flowNodeRef>a</flowNodeRef></lane></childLaneSet></lane></laneSet>{M.nodes("s:s e:e")}'
+        '<userTask id="a" name="征集" yishi:form="opinions" yishi:due="P3D"><documentation>How</documentation></userTask>'
+        '<sequenceFlow id="f1" name="on" sourceRef="s" targetRef="a"/><sequenceFlow id="f2" sourceRef="a" targetRef="e"/></process>'
+    )
     elements = bpmn.compile({"m": xml}, evaluator()).elements("p")
     a = elements["a"]
-    assert (a.kind, a.name, a.lane, a.documentation, a.extensions) == ("userTask", "征集", ("社区", "干部"), "How", {"form": "opinions", "due": "P3D"})
-    assert (a.scope, [f.name for f in a.incoming], [f.target for f in a.outgoing], elements["p"].documentation) == ("p", ["on"], ["e"], "About")
+    assert (a.kind, a.name, a.lane, a.documentation, a.extensions) == (
+        "userTask",
+        "征集",
+        ("社区", "干部"),
+        "How",
+        {"form": "opinions", "due": "P3D"},
+    )
+    assert (a.scope, [f.name for f in a.incoming], [f.target for f in a.outgoing], elements["p"].documentation) == (
+        "p",
+        ["on"],
+        ["e"],
+        "About",
+    )
 
 
 # --- migration --------------------------------------------------------------------------------------------------------
@@ -156,7 +194,10 @@ def test_work_on_a_missing_element_or_one_of_another_kind_does_not_move():
 
 
 def test_what_the_new_version_adds_is_armed_and_what_it_lacks_is_dropped():
-    plain, timed = M.one(M.nodes("s:s u:a e:e"), "s a e"), M.one(M.nodes("s:s u:a e:e") + M.boundary("t", "a", "timer:PT1H"), "s a e; t e")
+    plain, timed = (
+        M.one(M.nodes("s:s u:a e:e"), "s a e"),
+        M.one(M.nodes("s:s u:a e:e") + M.boundary("t", "a", "timer:PT1H"), "s a e; t e"),
+    )
     assert moved(plain, timed).waiting == "t"
     assert moved(timed, plain).waiting == ""
     renamed = moved(timed, timed.replace(b'"t"', b'"t2"'), {"t": "t2"})
@@ -186,8 +227,13 @@ def test_done_work_can_still_be_undone_under_its_new_name():
 
 # --- what must never change -------------------------------------------------------------------------------------------
 def test_no_spec_is_written_to_after_compiling():
-    body = M.nodes("s:s u:a,b p:f,j i:g,h e:e") + M.esp("es", M.start("ev", "msg:M", False) + M.nodes("u:x e:xe"), "ev x xe") + \
-        M.sub("ah", M.nodes("u:q"), "", tag="adHocSubProcess") + f'<userTask id="m">{M.mi("par", 2)}</userTask>' + M.boundary("t", "a", "cycle:R3/PT1H", False)
+    body = (
+        M.nodes("s:s u:a,b p:f,j i:g,h e:e")
+        + M.esp("es", M.start("ev", "msg:M", False) + M.nodes("u:x e:xe"), "ev x xe")
+        + M.sub("ah", M.nodes("u:q"), "", tag="adHocSubProcess")
+        + f'<userTask id="m">{M.mi("par", 2)}</userTask>'
+        + M.boundary("t", "a", "cycle:R3/PT1H", False)
+    )
     run = Run({"m": M.one(body, "s f; f a j; f b j; j g; g m h; h ah e; t e")})
     before = _picture(run.definition)
     run.start()
@@ -205,7 +251,11 @@ def _picture(definition):
         if isinstance(thing, dict):
             return [(picture(k), picture(v)) for k, v in thing.items()]
         if isinstance(thing, list | tuple | set | frozenset):
-            return sorted((repr(picture(each)) for each in thing)) if isinstance(thing, set | frozenset) else [picture(e) for e in thing]
+            return (
+                sorted(repr(picture(each)) for each in thing)
+                if isinstance(thing, set | frozenset)
+                else [picture(e) for e in thing]
+            )
         if not hasattr(thing, "__dict__") or isinstance(thing, type) or thing is definition.evaluator:
             return repr(thing)
         if id(thing) in seen:

@@ -14,22 +14,35 @@ from SpiffWorkflow.util.task import TaskState
 from SpiffWorkflow.workflow import Workflow
 
 
-@pytest.mark.parametrize(("owner", "name", "arguments"), [
-    (Task, "__init__", ["self", "workflow", "task_spec", "parent", "state", "id"]),
-    (Task, "_set_state", ["self", "value"]),
-    (Task, "run", ["self"]), (Task, "complete", ["self"]), (Task, "cancel", ["self"]),
-    (Workflow, "__init__", ["self", "workflow_spec", "deserializing"]),
-    (Workflow, "_remove_task", ["self", "task_id"]),
-    (Workflow, "_task_completed_notify", ["self", "task"]),
-    (TaskSpec, "_run_hook", ["self", "my_task"]), (TaskSpec, "_on_complete_hook", ["self", "my_task"]),
-    (TaskSpec, "_on_cancel", ["self", "my_task"]), (TaskSpec, "_predict_hook", ["self", "my_task"]),
-    (TaskSpec, "connect", ["self", "taskspec"]), (TaskSpec, "test", ["self"]),
-    (BpmnParser, "_add_data_stores", ["self", "bpmn"]), (BpmnParser, "create_parser", ["self", "node", "filename", "lane"]),
-    (BpmnParser, "get_spec", ["self", "process_id", "required"]), (BpmnParser, "add_bpmn_xml", ["self", "bpmn", "filename"]),
-    (ProcessParser, "create_spec", ["self"]), (ProcessParser, "add_tasks", ["self"]), (ProcessParser, "parse_node", ["self", "node"]),
-    (EventDefinitionParser, "parse_timer_event", ["self", "event"]), (EventDefinitionParser, "parse_message_event", ["self", "message_event"]),
-    (TimerEventDefinition, "parse_iso_duration", ["expression"]),
-])
+@pytest.mark.parametrize(
+    ("owner", "name", "arguments"),
+    [
+        (Task, "__init__", ["self", "workflow", "task_spec", "parent", "state", "id"]),
+        (Task, "_set_state", ["self", "value"]),
+        (Task, "run", ["self"]),
+        (Task, "complete", ["self"]),
+        (Task, "cancel", ["self"]),
+        (Workflow, "__init__", ["self", "workflow_spec", "deserializing"]),
+        (Workflow, "_remove_task", ["self", "task_id"]),
+        (Workflow, "_task_completed_notify", ["self", "task"]),
+        (TaskSpec, "_run_hook", ["self", "my_task"]),
+        (TaskSpec, "_on_complete_hook", ["self", "my_task"]),
+        (TaskSpec, "_on_cancel", ["self", "my_task"]),
+        (TaskSpec, "_predict_hook", ["self", "my_task"]),
+        (TaskSpec, "connect", ["self", "taskspec"]),
+        (TaskSpec, "test", ["self"]),
+        (BpmnParser, "_add_data_stores", ["self", "bpmn"]),
+        (BpmnParser, "create_parser", ["self", "node", "filename", "lane"]),
+        (BpmnParser, "get_spec", ["self", "process_id", "required"]),
+        (BpmnParser, "add_bpmn_xml", ["self", "bpmn", "filename"]),
+        (ProcessParser, "create_spec", ["self"]),
+        (ProcessParser, "add_tasks", ["self"]),
+        (ProcessParser, "parse_node", ["self", "node"]),
+        (EventDefinitionParser, "parse_timer_event", ["self", "event"]),
+        (EventDefinitionParser, "parse_message_event", ["self", "message_event"]),
+        (TimerEventDefinition, "parse_iso_duration", ["expression"]),
+    ],
+)
 def test_a_name_on_which_we_stand_is_there(owner, name, arguments):
     assert list(inspect.signature(getattr(owner, name)).parameters) == arguments
 
