@@ -115,8 +115,39 @@ class Assignment(Base):
     role: Mapped[str] = mapped_column(String(40))
     starts: Mapped[date] = mapped_column(Date)
     ends: Mapped[date | None] = mapped_column(Date)
+    absence_id: Mapped[int | None] = mapped_column(ForeignKey("absences.id"))  # held only as a substitute
     person: Mapped[Person] = relationship()
     unit: Mapped[Unit] = relationship()
+    absence: Mapped[Absence | None] = relationship()
+
+
+class Absence(Base):
+    """A person is away from a first to a last day, both included; the substitute 代办 does his work meanwhile."""
+
+    __tablename__ = "absences"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    person_id: Mapped[int] = mapped_column(ForeignKey("people.id"), index=True)
+    substitute_id: Mapped[int] = mapped_column(ForeignKey("people.id"), index=True)
+    starts: Mapped[date] = mapped_column(Date)
+    ends: Mapped[date] = mapped_column(Date)
+    person: Mapped[Person] = relationship(foreign_keys=[person_id])
+    substitute: Mapped[Person] = relationship(foreign_keys=[substitute_id])
+
+
+class PeopleLine(Base):
+    """One line of who changed whose rights, when and how; only ever appended. `data` is a JSON object of strings."""
+
+    __tablename__ = "people_log"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    at: Mapped[datetime] = mapped_column(Moment)
+    actor_id: Mapped[int | None] = mapped_column(Integer)
+    actor: Mapped[str] = mapped_column(String(60))
+    unit_id: Mapped[int] = mapped_column(ForeignKey("units.id"), index=True)
+    person_id: Mapped[int] = mapped_column(ForeignKey("people.id"), index=True)
+    what: Mapped[str] = mapped_column(String(40))  # see organisation.log
+    data: Mapped[str] = mapped_column(Text, default="{}")
+    unit: Mapped[Unit] = relationship()
+    person: Mapped[Person] = relationship()
 
 
 class Account(Base):
@@ -370,7 +401,7 @@ class HistoryEvent(Base):
     at: Mapped[datetime] = mapped_column(ExactMoment)  # when recorded
     took_place: Mapped[date | None] = mapped_column(Date)  # when it happened, if told otherwise (补录)
     actor_id: Mapped[int | None] = mapped_column(Integer)
-    actor: Mapped[str] = mapped_column(String(60), default="")
+    actor: Mapped[str] = mapped_column(String(130), default="")  # of a substitute, both names
     role: Mapped[str] = mapped_column(String(40), default="")
     what: Mapped[str] = mapped_column(String(40))
     element: Mapped[str] = mapped_column(String(120), default="")
