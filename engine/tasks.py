@@ -101,12 +101,12 @@ def complete(session: Session, task: Task, actor: Actor, typed: Mapping[str, Seq
         data = _checked(form, typed, values, at.live.names(task.token), task)
         held = actor.roles_over(task.unit)
         role = min(held & set(place.roles) or held, default="")
-        at.note("completed", task.token, data=bpmn.encode({**data, **late}), role=role, took_place=took_place)
+        filed = papers.file_with(session, task) if form is not None and form.takes_papers else []
+        sealed = {"papers_filed": [{"name": p.name, "sha256": p.sha256} for p in filed]} if filed else {}
+        at.note("completed", task.token, data=bpmn.encode({**data, **late, **sealed}), role=role, took_place=took_place)
         on_board = dict(at.live.names(task.token)) if place.kind in board.KINDS else {}
         at.live.complete(task.token, data)
     _DROP_DRAFTS.run(session, {"task": task_id})
-    if form is not None and form.takes_papers:
-        papers.file_with(session, task)
     if place.kind in board.KINDS:
         board.follow(session, session.get_one(Instance, instance_id), place, {**on_board, **data}, actor)
     return instance_id
