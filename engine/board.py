@@ -36,7 +36,8 @@ def _post(session: Session, instance: Instance, place: definitions.Place, values
         raise Incident(say("“{step}” posts a notice, but the day of posting (posted_on) is missing.", step=place.name),
                        place.element.id)
     days = _days(values)
-    counted = clock.deadline(posted_on, days) if days else None
+    calendar = definitions.compiled(session, instance.definition_id).pack.parameters.calendar
+    counted = clock.deadline(posted_on, days, calendar) if days else None
     year = posted_on.year
     number = instances.next_number(session, instance.unit_id, "posting", year)
     line = session.scalar(select(func.max(HistoryEvent.line)).where(

@@ -83,8 +83,9 @@ def compile_pack(pack: packs.Pack) -> Compiled:
         if found is not None:
             _compiled.move_to_end(key)
             return found
-    tables = decisions.load_all(pack.decisions, functions=clock.FEEL_FUNCTIONS)
-    evaluator = decisions.Evaluator(tables, functions=clock.FEEL_FUNCTIONS)
+    functions = clock.feel_functions(pack.parameters.calendar)
+    tables = decisions.load_all(pack.decisions, functions=functions)
+    evaluator = decisions.Evaluator(tables, functions=functions)
     definition = bpmn.compile(pack.models, evaluator, clock.now)
     compiled_forms = {name: forms.load(data, evaluator, f"{name}.form") for name, data in pack.forms.items()}
     places = {process: _places(definition, process) for process in definition.processes}

@@ -320,9 +320,16 @@ def _is_body(at: Step, event: bpmn.Event, here: Mapping[int | None, str]) -> boo
 
 
 def _stage(at: Step, waits: Iterable[bpmn.Wait]) -> str:
-    stages = [at.compiled.places[w.process or at.row.key][w.element].stage for w in waits
-              if w.kind in ("task", "job", "timer", "message") and w.element in at.compiled.places[w.process or at.row.key]]
+    stages = [_stage_of(at, w) for w in waits if w.kind in ("task", "job", "timer", "message")]
     return next((s for s in reversed(stages) if s), at.row.stage)
+
+
+def _stage_of(at: Step, wait: bpmn.Wait) -> str:
+    """The stage of the step, or of the nearest one around it: a part that several stages call has none of its own."""
+    own = at.compiled.places[wait.process or at.row.key].get(wait.element)
+    around = [at.live.tokens[token].task_spec for token in reversed(wait.path[:-1])]
+    places = (own, *(at.compiled.places.get(spec.process, {}).get(spec.name) for spec in around))
+    return next((place.stage for place in places if place is not None and place.stage), "")
 
 
 def _store_parts(session: Session, instance_id: int, parts: Mapping[int, str | None]) -> None:
@@ -369,7 +376,7 @@ def _task_row(at: Step, wait: bpmn.Wait) -> dict[str, Any]:
     now = clock.now()
     return {
         "instance_id": at.row.id, "unit_id": at.row.unit_id, "token": wait.task, "part": at.live.part_of(wait.task),
-        "element": wait.element, "process": place.process, "name": place.name[:200], "stage": place.stage or at.row.stage,
+        "element": wait.element, "process": place.process, "name": place.name[:200], "stage": _stage_of(at, wait) or at.row.stage,
         "kind": place.kind, "role": " ".join(place.roles) or None, "assignee_id": assignee,
         "state": TaskState.CLAIMED if assignee else TaskState.OPEN,
         "priority": _priority(at, place, names), "due_at": _due(at, place, names), "created_at": now,
@@ -417,10 +424,10 @@ def _owe(at: Step, outbox: Sequence[Any]) -> None:
 def _due(at: Step, place: definitions.Place, names: Mapping[str, Any]) -> datetime | None:
     if place.due is None:
         return None
-    return due_moment(_evaluate(at, place.due, names, place), place)
+    return _due_moment(_evaluate(at, place.due, names, place), place, at.compiled.pack.parameters.calendar)
 
 
-def due_moment(value: Any, place: definitions.Place) -> datetime | None:
+def _due_moment(value: Any, place: definitions.Place, calendar: clock.Calendar) -> datetime | None:
     """-> when work is due: a date means the end of that day, a duration is added to now, a number means working days.
     Incident if the value is none of these."""
     value = feel.to_python(value)
@@ -431,7 +438,7 @@ def due_moment(value: Any, place: definitions.Place) -> datetime | None:
     if isinstance(value, timedelta):
         return clock.now() + value
     if isinstance(value, int):
-        return clock.working_days_after(clock.today(), value).ends_at
+        return clock.working_days_after(clock.today(), value, calendar).ends_at
     raise Incident(say("“{step}” is due by “{expression}”, which gives {value}: a date, a duration or a number of working "
                        "days is needed.", step=place.name, expression=place.due, value=value), place.element.id)
 
