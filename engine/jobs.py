@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import delete, or_, select, update
 from sqlalchemy.orm import Session
 
-from . import bpmn, clock, instances, messages
+from . import bpmn, clock, instances, messages, papers
 from .access import Actor
 from .errors import Conflict, Incident, NotFound, say
 from .models import Instance, InstanceState, Job, JobState, ProcessDefinition, Unit
@@ -35,6 +35,15 @@ def service(topic: str) -> Callable[[Handler], Handler]:
         return handler
 
     return register
+
+
+@service("archive")
+def archive(session: Session, instance: Instance, variables: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The file of a matter is closed: what lies in it, each paper with the hash of its content, and the seal of its history
+    up to here [档案法 §36-37]."""
+    del variables  # every service is given them; what lies in the file does not depend on them
+    filed = [{"name": paper.name, "sha256": paper.sha256, "size": paper.size} for paper in papers.of_instance(session, instance)]
+    return {"case_file": {"papers": filed, "records": instance.history_length, "seal": instance.history_hash}}
 
 
 def due(session: Session, *, limit: int = 50, until: datetime | None = None, services: bool = True) -> list[int]:
