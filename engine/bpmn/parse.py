@@ -272,6 +272,10 @@ class ModelParser(BpmnParser):
         # A data store is a picture here; SpiffWorkflow wants a class for it.
         pass
 
+    def _add_diagram_indexes(self, bpmn: Any) -> None:
+        # Drawings and lanes are read by others; here a coordinate that is no number would be a crash.
+        pass
+
     def inside(self, process_id: str, around: nodes.Process | None) -> nodes.Process:
         """-> the spec of a process, or of a sub-process inside of `around`."""
         self.get_process_parser(process_id).around = around

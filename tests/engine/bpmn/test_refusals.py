@@ -180,3 +180,11 @@ def test_models_of_the_vendors_run():
     run.do("j")
     assert (run.variables["paid"], run.variables.get("sum")) == (8, None)
     assert run.definition.elements("p")["a"].extensions["candidateGroups"] == "cadres"
+
+
+def test_what_is_wrong_in_the_drawing_does_not_matter():
+    shape = (
+        b'<bpmndi:BPMNDiagram xmlns:bpmndi="http://www.omg.org/spec/BPMN/20100524/DI" xmlns:dc="http://www.omg.org/spec/DD/20100524/DC">'
+        b'<bpmndi:BPMNShape bpmnElement="a"><dc:Bounds x="left" y=""/></bpmndi:BPMNShape></bpmndi:BPMNDiagram></definitions>'
+    )
+    assert Run({"m": PLAIN.replace(b"</definitions>", shape)}).start().tasks == "a"

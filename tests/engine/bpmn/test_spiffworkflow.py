@@ -32,6 +32,7 @@ from SpiffWorkflow.workflow import Workflow
         (TaskSpec, "connect", ["self", "taskspec"]),
         (TaskSpec, "test", ["self"]),
         (BpmnParser, "_add_data_stores", ["self", "bpmn"]),
+        (BpmnParser, "_add_diagram_indexes", ["self", "bpmn"]),
         (BpmnParser, "create_parser", ["self", "node", "filename", "lane"]),
         (BpmnParser, "get_spec", ["self", "process_id", "required"]),
         (BpmnParser, "add_bpmn_xml", ["self", "bpmn", "filename"]),
