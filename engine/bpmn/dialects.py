@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from .errors import Flaw, say
 
 FEEL_FORMATS = ("feel", "text/feel", "application/feel", "text/x-feel", "application/x-feel")
-_NO_LANGUAGE_OF_ITS_OWN = ("xpath", "xml", "schema", "juel", "uel", "feel", "formalexpression")
+_NO_LANGUAGE_OF_ITS_OWN = ("xpath", "xml", "schema", "juel", "uel", "feel", "spec/dmn", "formalexpression")
 _TOKEN = re.compile(r"\s*(?:(?P<number>\d+(?:\.\d+)?)|(?P<text>'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\")|(?P<name>[^\W\d]\w*)"
                     r"|(?P<sign>==|!=|<=|>=|&&|\|\||[-+*/%<>!?:().,\[\]]))")
 _PART = re.compile(r"[$#]\{((?:[^{}'\"]|'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\")*)\}")
