@@ -12,11 +12,13 @@ from pathlib import Path
 
 import pytest
 from lxml import etree
+from sqlalchemy import select
 
 from engine import definitions, packs, scenario
 from engine.access import ROLES
 from engine.definitions import Compiled, Place
 from engine.errors import ModelRefused
+from engine.models import Task
 from engine.packs.layout.measure import FAULTS, measure
 from engine.packs.outline import steps
 from engine.packs.parameters import number
@@ -237,6 +239,21 @@ def test_the_stories_go_every_way(key: str, compiled: Mapping[str, Compiled]) ->
         if (key, path) not in _told:
             test_the_story_goes_as_it_is_told(key, path)
     assert ways - set().union(*(_told[key, path] for path in SHIPPED[key].scenarios)) == set()
+
+
+def test_the_step_line_goes_with_the_matter() -> None:
+    """Parts that several stages call take the stage of the step which calls them."""
+    pack = SHIPPED["yizheng_sanyi"]
+    story, models = scenario.from_pack(pack, "scenarios/passes.scenario.yaml")
+    world = scenario.World()
+    assert scenario.run(story, models, world).failure is None
+    with world.database.sessions() as session:
+        tasks = session.execute(select(Task.element, Task.stage).order_by(Task.id)).all()
+    world.close()
+    assert [stage for element, stage in tasks if element == "enter_vote"] == ["一征", "一议", "二议", "三议"]
+    assert [stage for element, stage in tasks if element == "verify_posting"] == ["一公开", "二公开"]
+    stages = list(dict.fromkeys(stage for _, stage in tasks))
+    assert set(stages) == {"动议", "一征", "一议", "二议", "三议", "一公开", "实施", "二公开", "评议", "归档"}
 
 
 # --- what its README says -------------------------------------------------------------------------------------------
