@@ -8,6 +8,7 @@ from typing import Any
 from flask import Blueprint, Response, current_app, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
+from markupsafe import Markup
 from sqlalchemy import Select, func, or_, select
 from sqlalchemy.orm import joinedload
 
@@ -16,6 +17,7 @@ from engine.access import Permission
 from engine.errors import Invalid, NotFound, Sentence, say
 from engine.forms import Form
 from engine.models import Instance, InstanceState, Person, ProcessDefinition, Task, Unit
+from engine.packs import picture
 from engine.packs.outline import steps
 
 from . import errors, forms, progress, rendering
@@ -111,8 +113,14 @@ def _sheets(found: Instance, at: progress.Where | None) -> list[dict[str, Any]]:
             continue
         process = compiled.process(key)
         data = compiled.pack.models[process.file]
-        shown.append({"key": key, "name": process.name or key, "data": data, "steps": steps(data, key),
-                      "state": _marks(inside, at) if at is not None else {}})
+        sheet: dict[str, Any] = {"key": key, "name": process.name or key}
+        if at is None:
+            sheet["steps"] = steps(data, key)
+        else:
+            marks = _marks(inside, at)
+            drawn = picture.svg(data, key, done=marks["done"], now=marks["now"], bad=marks["bad"])
+            sheet |= {"state": marks, "picture": Markup(drawn)}
+        shown.append(sheet)
     return shown
 
 

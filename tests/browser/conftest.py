@@ -6,11 +6,14 @@ import json
 import os
 import shutil
 import subprocess
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import waitress
+from flask import Flask
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 FRONT = Path(__file__).parents[2] / "web" / "js"
@@ -64,6 +67,22 @@ def new_context(browser: Browser) -> Iterator[Callable[..., BrowserContext]]:
 def page(new_context: Callable[..., BrowserContext]) -> Page:
     """A page at a desk. Ask for `viewport` and `new_context` where the size matters."""
     return new_context().new_page()
+
+
+@pytest.fixture(scope="session")
+def live_server() -> Iterator[Callable[[Flask], str]]:
+    """A function that serves an application from a thread, on a free port, and returns its address."""
+    servers: list[Any] = []
+
+    def serve(app: Flask) -> str:
+        server = waitress.create_server(app, host="127.0.0.1", port=0, threads=4)
+        servers.append(server)
+        threading.Thread(target=server.run, daemon=True).start()
+        return f"http://127.0.0.1:{server.effective_port}"
+
+    yield serve
+    for server in servers:
+        server.close()
 
 
 @pytest.fixture(scope="session")

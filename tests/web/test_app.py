@@ -87,7 +87,10 @@ def test_a_form_without_its_token_is_refused(site: Site) -> None:
     assert site.open(matter) == ["register"]
 
 
-@pytest.mark.parametrize(("accepted", "words"), [("zh-CN,zh;q=0.9", "待办"), ("en-US,en;q=0.9", "Inbox"), ("fr", "待办"), ("", "待办")])
+@pytest.mark.parametrize(
+    ("accepted", "words"),
+    [("zh-CN,zh;q=0.9", "待办"), ("en-US,en;q=0.9", "Inbox"), ("fr", "待办"), ("", "待办")],
+)
 def test_the_browser_chooses_the_language_and_chinese_comes_first(site: Site, accepted: str, words: str) -> None:
     page = site.visitor(CLERK).get("/", headers={"Accept-Language": accepted}).text
     assert f"<h1>{words}</h1>" in page

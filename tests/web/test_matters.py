@@ -45,7 +45,8 @@ def test_the_list_is_narrowed_by_words_state_step_and_unit(site: Site) -> None:
 # --- one matter -----------------------------------------------------------------------------------------------------
 def test_the_page_of_a_matter_tells_the_whole_story(site: Site) -> None:
     matter = site.decided()
-    site.complete(matter, "post", posting_title="关于修灯的公告", posting_text="修灯", posted_on=clock.today().isoformat(), posting_days=7)
+    site.complete(matter, "post", posting_title="关于修灯的公告", posting_text="修灯", posted_on=clock.today().isoformat(),
+                  posting_days=7)
     page = site.visitor(CLERK).get(f"/matters/{matter}").text
     for words in ("修一盏楼道灯", "小〔2026〕" if clock.today().year == 2026 else "小〔", "槐安里社区", "正在办", "流程图", "期限",
                   "关于修灯的公告", "怎么算的", "谁在管", "赵一鸣", "郑七夕", "经过", "登记小事", "定下来", "还没有归档的材料"):
