@@ -15,11 +15,11 @@ from importlib.resources import files
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, bindparam, false, not_, or_, select, true
-from sqlalchemy.orm import InstrumentedAttribute, Session, joinedload
+from sqlalchemy.orm import InstrumentedAttribute, Session, aliased, joinedload
 
 from engine import clock
 from engine.errors import Forbidden, NotFound, Sentence, say
-from engine.models import Account, Assignment, Instance, Person, Task, Unit
+from engine.models import Absence, Account, Assignment, Instance, Person, Task, Unit
 
 
 class Permission(StrEnum):
@@ -72,6 +72,7 @@ class Role:
     permissions: frozenset[Permission]
     never: frozenset[str]
     apart: frozenset[str]
+    in_person: bool
     source: str
 
     @property
@@ -90,6 +91,7 @@ def _read_roles() -> dict[str, Role]:
             permissions=frozenset(Permission(p) for p in entry["may"]),
             never=frozenset(entry.get("never", ())),
             apart=frozenset(entry.get("apart", ())),
+            in_person=entry.get("in_person", False),
             source=entry["source"],
         )
         for key, entry in data.items()
@@ -110,7 +112,8 @@ class Standing(StrEnum):
 class Actor:
     """In whose name a verb is called, with the roles held at the moment it was made: make one for each request.
 
-    `roles` are pairs (role key, unit id); `unit_paths` has the path of each of those units.
+    `roles` are pairs (role key, unit id); `unit_paths` has the path of each of those units. `stands_in` names, by number,
+    the people who are away and for whom he acts 代办; `lent` are those of his roles that he holds only for one of them.
     """
 
     person_id: int | None
@@ -119,6 +122,8 @@ class Actor:
     unit_paths: Mapping[int, str] = field(default_factory=dict, hash=False)
     language: str | None = None
     standing: Standing = Standing.PERSON
+    stands_in: Mapping[int, str] = field(default_factory=dict, hash=False)
+    lent: Mapping[tuple[str, int], str] = field(default_factory=dict, hash=False)
 
     @staticmethod
     def system() -> Actor:
@@ -143,20 +148,41 @@ class Actor:
         """-> the keys of the roles held in `unit` or a unit above it."""
         return frozenset(role for role, at in self.roles if unit.path.startswith(self.unit_paths[at]))
 
+    def for_whom(self, task: Task) -> str | None:
+        """-> the name of the person who is away and for whom this actor does `task`; None when he does it in his own right."""
+        if task.assignee_id is not None and task.assignee_id in self.stands_in:
+            return self.stands_in[task.assignee_id]
+        over = [pair for pair in sorted(self.roles) if task.unit.path.startswith(self.unit_paths[pair[1]])]
+        fitting = [pair for pair in over if pair[0] in _group(task)]
+        return self.lent[fitting[0]] if fitting and all(pair in self.lent for pair in fitting) else None
+
 
 def actor_of(session: Session, account: Account) -> Actor:
     """-> the actor behind `account`, with the roles whose term includes today. A person who has left holds none."""
     person = account.person
-    held: dict[tuple[str, int], str] = {}
+    own: set[tuple[str, int]] = set()
+    lent: dict[tuple[str, int], str] = {}
+    paths: dict[int, str] = {}
+    stands_in: dict[int, str] = {}
     if person.active:
+        day, absent = clock.today(), aliased(Person)
         rows = session.execute(
-            select(Assignment.role, Assignment.unit_id, Unit.path)
+            select(Assignment.role, Assignment.unit_id, Unit.path, Assignment.absence_id, Absence.id, absent.id, absent.name)
             .join(Unit, Unit.id == Assignment.unit_id)
+            .outerjoin(Absence, and_(Absence.substitute_id == Assignment.person_id, Absence.starts <= day, Absence.ends >= day))
+            .outerjoin(absent, absent.id == Absence.person_id)
             .where(Assignment.person_id == person.id, in_term())
         )
-        held = {(role, unit_id): path for role, unit_id, path in rows}
-    paths = {unit_id: path for (_, unit_id), path in held.items()}
-    return Actor(person.id, person.name, frozenset(held), paths, account.language)
+        for role, unit_id, path, lent_for, absence_id, absent_id, name in rows:
+            paths[unit_id] = path
+            if absent_id is not None:
+                stands_in[absent_id] = name
+            if lent_for is None:
+                own.add((role, unit_id))
+            elif lent_for == absence_id:
+                lent[role, unit_id] = name
+    lent = {pair: name for pair, name in lent.items() if pair not in own}
+    return Actor(person.id, person.name, frozenset(own | set(lent)), paths, account.language, stands_in=stands_in, lent=lent)
 
 
 def in_term(on: date | None = None) -> ColumnElement[bool]:

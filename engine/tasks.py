@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
@@ -35,7 +35,7 @@ def inbox(session: Session, actor: Actor, *, text: str = "", stage: str = "") ->
     query = _listed(actor).where(Task.state.in_(OPEN), Instance.state.in_((InstanceState.RUNNING, InstanceState.INCIDENT)))
     found = session.scalars(_narrowed(query, text, stage).order_by(Task.due_at.is_(None), Task.due_at, Task.id)).unique().all()
     mine = [t for t in found if t.assignee_id == actor.person_id and t.assignee_id is not None]
-    free = [t for t in found if t.assignee_id is None]
+    free = [t for t in found if t.assignee_id is None or t.assignee_id in actor.stands_in]
     return [Group("mine", mine), Group("claimable", free)]
 
 
@@ -58,17 +58,23 @@ def claim(session: Session, task: Task, actor: Actor) -> None:
     _refuse_closed(session, task)
     if task.assignee_id == actor.person_id and task.assignee_id is not None:
         return
-    if task.assignee_id is not None:
-        raise Conflict(say("{person} has claimed “{task}” already. Whoever has it can give it back.",
-                           person=_name(session, task.assignee_id), task=task.name))
+    if in_other_hands(task, actor):
+        raise Conflict(_claimed_by(session, task))
     access.require_act(actor, task, task.kind)
-    changed = session.execute(update(Task).where(Task.id == task.id, Task.state == TaskState.OPEN)
+    before, as_whom = task.assignee_id, _as_whom(actor, task)
+    unchanged = (Task.id == task.id, Task.state.in_(OPEN), Task.assignee_id.is_not_distinct_from(before))
+    changed = session.execute(update(Task).where(*unchanged)
                               .values(state=TaskState.CLAIMED, assignee_id=actor.person_id, claimed_at=clock.now())
                               .execution_options(synchronize_session=False))
     if changed.rowcount != 1:  # type: ignore[attr-defined]
         raise Conflict(say("Somebody was faster: “{task}” has just been claimed.", task=task.name))
-    _record(session, task, actor, "claimed")
+    _record(session, task, as_whom, "claimed")
     session.refresh(task)
+
+
+def in_other_hands(task: Task, actor: Actor) -> bool:
+    """-> whether somebody else has claimed the task, or it is assigned to him; not if the actor stands in for him."""
+    return task.assignee_id is not None and task.assignee_id != actor.person_id and task.assignee_id not in actor.stands_in
 
 
 def release(session: Session, task: Task, actor: Actor) -> None:
@@ -91,11 +97,10 @@ def complete(session: Session, task: Task, actor: Actor, typed: Mapping[str, Seq
     """
     _refuse_closed(session, task)
     access.require_act(actor, task, task.kind)
-    if task.assignee_id is not None and task.assignee_id != actor.person_id and not actor.is_system:
-        raise Conflict(say("{person} has claimed “{task}” already. Whoever has it can give it back.",
-                           person=_name(session, task.assignee_id), task=task.name))
+    if in_other_hands(task, actor) and not actor.is_system:
+        raise Conflict(_claimed_by(session, task))
     late, task_id, instance_id = _late(took_place, reason), task.id, task.instance_id
-    with instances.step(session, task.instance_id, actor, part=task.part) as at:
+    with instances.step(session, task.instance_id, _as_whom(actor, task), part=task.part) as at:
         place = at.compiled.place(task.process, task.element)
         form = at.compiled.forms.get(place.form)
         data = _checked(form, typed, values, at.live.names(task.token), task)
@@ -167,6 +172,9 @@ def why_me(session: Session, task: Task, actor: Actor) -> Sentence:
     if task.assignee_id is not None and task.assignee_id == actor.person_id and task.claimed_at is not None:
         return say("You are {role}, and it is yours since {day}.", role=roles,
                    day=f"{task.claimed_at.astimezone(clock.ZONE):%Y-%m-%d %H:%M}")
+    if task.assignee_id is not None and task.assignee_id in actor.stands_in:
+        return say("{person} has it and is away; you stand in. Claim it, and the record will name you both.",
+                   person=actor.stands_in[task.assignee_id])
     others = len(access.candidates(session, task))
     return say("Every {role} may claim it ({count} people). Whoever claims it does it and may give it back.",
                role=roles, count=others)
@@ -206,6 +214,17 @@ def _late(took_place: date | None, reason: str) -> dict[str, Any]:
     if problems:
         raise Invalid(say("The late entry is not complete."), problems)
     return {"late_entry": {"took_place": took_place, "reason": reason.strip()}}
+
+
+def _claimed_by(session: Session, task: Task) -> Sentence:
+    person = _name(session, task.assignee_id) if task.assignee_id is not None else "—"
+    return say("{person} has claimed “{task}” already. Whoever has it can give it back.", person=person, task=task.name)
+
+
+def _as_whom(actor: Actor, task: Task) -> Actor:
+    """The actor under the name that the record shall bear: a substitute 代 with both names."""
+    absent = actor.for_whom(task)
+    return replace(actor, name=f"{actor.name} 代 {absent}") if absent is not None else actor
 
 
 def _refuse_closed(session: Session, task: Task) -> None:

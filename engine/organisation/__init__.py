@@ -4,6 +4,7 @@ Whoever calls a verb here for somebody passes that `actor`, who then needs `mana
 is the product itself that acts (the command line, the demo).
 """
 
+from .absences import end_absence, possible_substitutes, set_absence
 from .accounts import (
     SignedIn,
     TurnedAway,
@@ -14,16 +15,19 @@ from .accounts import (
     enable,
     log_in,
     log_out,
+    one_time_password,
     reset_password,
     seen,
     wants_seen,
 )
+from .log import deed, log
 from .names import sort_key, syllables
 from .people import (
     Representation,
     Vacancy,
     add_person,
     add_unit,
+    amend,
     assign,
     end_term,
     find_or_add_unit,
@@ -35,8 +39,11 @@ from .people import (
     unit_by_code,
     vacant_roles,
 )
+from .register import Duty, Entry, duties, ending, entries, entries_of, vacancies, vacancies_to_come
 
 __all__ = [
+    "Duty",
+    "Entry",
     "Representation",
     "SignedIn",
     "TurnedAway",
@@ -45,24 +52,37 @@ __all__ = [
     "add_account",
     "add_person",
     "add_unit",
+    "amend",
     "assign",
     "change_password",
+    "deed",
     "disable",
+    "duties",
     "enable",
+    "end_absence",
     "end_term",
+    "ending",
+    "entries",
+    "entries_of",
     "find_or_add_unit",
     "leave",
+    "log",
     "log_in",
     "log_out",
+    "one_time_password",
     "people_with",
+    "possible_substitutes",
     "representatives_check",
     "reset_password",
     "seen",
+    "set_absence",
     "sort_key",
     "subtree",
     "syllables",
     "topmost",
     "unit_by_code",
+    "vacancies",
+    "vacancies_to_come",
     "vacant_roles",
     "wants_seen",
 ]

@@ -20,10 +20,13 @@ from argon2.exceptions import InvalidHashError, VerifyMismatchError
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session, joinedload
 
-from engine import access, clock
-from engine.access import Actor, Permission
+from engine import clock
+from engine.access import Actor
 from engine.errors import Conflict, Invalid, Sentence, say
 from engine.models import Account, Login, LoginAttempt, Person
+
+from .log import record
+from .people import require_over
 
 IDLE = timedelta(minutes=60)
 """After so long without a request a browser is signed out. An hour, since a long form is typed without one."""
@@ -68,7 +71,7 @@ def add_account(
     Forbidden; Conflict when the person has an account or the login is taken; Invalid with problems under `login` and
     `password`.
     """
-    _require(actor, person)
+    require_over(session, actor, person)
     login = _plain(login)
     problems = {}
     if not _LOGIN.fullmatch(login):
@@ -90,8 +93,18 @@ def add_account(
         created_at=clock.now(),
     )
     session.add(account)
+    record(session, actor, person.unit, person, "account_added", login=login)
     session.flush()
     return account
+
+
+def one_time_password() -> str:
+    """-> a password to be told to somebody, who must change it at the first login: no letters or digits that look alike."""
+    while True:
+        groups = ("".join(secrets.choice("abcdefghjkmnpqrstuvwxyz23456789") for _ in range(4)) for _ in range(4))
+        password = "-".join(groups)
+        if _weakness(password, "") is None:
+            return password
 
 
 def change_password(session: Session, account: Account, old: str, new: str, *, token: str | None = None) -> None:
@@ -117,26 +130,34 @@ def reset_password(session: Session, account: Account, password: str, *, actor: 
 
     Forbidden; Invalid with a problem under `password`.
     """
-    _require(actor, account.person)
+    require_over(session, actor, account.person)
     weakness = _weakness(password, account.login)
     if weakness is not None:
         raise Invalid(say("The password has not been changed."), {"password": weakness})
     _set_password(session, account, password, must_change=True, keep=None)
     session.execute(delete(LoginAttempt).where(LoginAttempt.subject == _login_subject(account.login)))
+    record(session, actor, account.person.unit, account.person, "password_reset", login=account.login)
 
 
 def disable(session: Session, account: Account, *, actor: Actor | None = None) -> None:
-    """Nobody signs in with the account any more; its browsers are signed out at once. Forbidden."""
-    _require(actor, account.person)
+    """Nobody signs in with the account any more; its browsers are signed out at once. Forbidden; Conflict when it is the
+    actor's own."""
+    require_over(session, actor, account.person)
+    if actor is not None and actor.person_id == account.person_id:
+        raise Conflict(say("You cannot take this from yourself. Ask another administrator."))
     account.disabled = True
+    record(session, actor, account.person.unit, account.person, "disabled", login=account.login)
     session.execute(delete(Login).where(Login.account_id == account.id))
     session.flush()
 
 
 def enable(session: Session, account: Account, *, actor: Actor | None = None) -> None:
-    """Undoes `disable`. Forbidden."""
-    _require(actor, account.person)
+    """Undoes `disable`. Forbidden; Conflict when the person has left."""
+    require_over(session, actor, account.person)
+    if not account.person.active:
+        raise Conflict(say("{name} has left. Add the person anew to let him or her in again.", name=account.person.name))
     account.disabled = False
+    record(session, actor, account.person.unit, account.person, "enabled", login=account.login)
     session.flush()
 
 
@@ -311,7 +332,3 @@ def _address_subject(address: str) -> str:
 
 def _hash(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _require(actor: Actor | None, person: Person) -> None:
-    access.require(actor or Actor.system(), Permission.MANAGE_PEOPLE, person.unit)

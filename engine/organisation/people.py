@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from datetime import date, timedelta
 from itertools import pairwise
 from typing import NamedTuple
@@ -14,6 +15,7 @@ from engine.access import Actor, Permission, Role
 from engine.errors import Conflict, Invalid, NotFound, Sentence, say
 from engine.models import Account, Assignment, Login, Person, Unit
 
+from .log import record
 from .names import sort_key
 
 KINDS = ("district", "street", "community")
@@ -93,15 +95,27 @@ def subtree(session: Session, unit: Unit) -> list[Unit]:
 
 # --- people and their roles -----------------------------------------------------------------------------------------
 def add_person(session: Session, unit: Unit, name: str, *, phone: str = "", actor: Actor | None = None) -> Person:
-    """-> the new person, whose home is `unit`. Forbidden; Invalid without a name."""
+    """-> the new person, whose home is `unit`. Forbidden; Invalid with problems under `name` and `phone`."""
     _require(actor, unit)
-    name = name.strip()
-    if not name:
-        raise Invalid(say("The person has not been added."), {"name": say("Write the name.")})
+    name, phone = _checked(say("The person has not been added."), name, phone)
     person = Person(unit_id=unit.id, name=name, sort_key=sort_key(name), phone=phone, active=True)
     session.add(person)
     session.flush()
+    record(session, actor, unit, person, "added")
     return person
+
+
+def amend(session: Session, person: Person, name: str, phone: str, *, actor: Actor | None = None) -> bool:
+    """The person is called `name` and has the telephone `phone` from now on; what is written already keeps the old name.
+    -> whether that is a change. Forbidden; Invalid with problems under `name` and `phone`."""
+    _require(actor, person.unit)
+    name, phone = _checked(say("Nothing has been changed."), name, phone)
+    if (name, phone) == (person.name, person.phone):
+        return False
+    person.name, person.sort_key, person.phone = name, sort_key(name), phone
+    record(session, actor, person.unit, person, "amended")
+    session.flush()
+    return True
 
 
 def assign(
@@ -136,22 +150,28 @@ def assign(
     assignment = Assignment(person_id=person.id, unit_id=unit.id, role=role, starts=starts, ends=ends)
     session.add(assignment)
     session.flush()
+    _record_given(session, actor, person, assignment)
     return assignment
 
 
 def end_term(session: Session, assignment: Assignment, last_day: date, *, actor: Actor | None = None) -> None:
-    """Sets the last day of a term; it may lie before the first one, then the role was never held. Forbidden."""
+    """Sets the last day of a term; it may lie before the first one, then the role was never held. Forbidden; Conflict when
+    the actor would take his own right to manage people from himself."""
     _require(actor, assignment.unit)
+    _refuse_oneself(actor, assignment.person, assignment.role)
     assignment.ends = last_day
+    record(session, actor, assignment.unit, assignment.person, "ended", role=assignment.role, ends=last_day)
     session.flush()
 
 
 def leave(session: Session, person: Person, *, actor: Actor | None = None) -> None:
-    """The person holds no role from today on and can no longer sign in; what he did stays under his name. Forbidden.
+    """The person holds no role from today on and can no longer sign in; what he did stays under his name. Forbidden also
+    where he holds a role beyond the actor's units; Conflict when it is the actor himself.
 
     GB/T 22239-2019, level 2: no account outlives its use.
     """
-    _require(actor, person.unit)
+    require_over(session, actor, person)
+    _refuse_oneself(actor, person)
     today = clock.today()
     person.active = False
     open_terms = and_(Assignment.person_id == person.id, or_(Assignment.ends.is_(None), Assignment.ends >= today))
@@ -159,7 +179,20 @@ def leave(session: Session, person: Person, *, actor: Actor | None = None) -> No
     accounts = select(Account.id).where(Account.person_id == person.id)
     session.execute(update(Account).where(Account.person_id == person.id).values(disabled=True))
     session.execute(delete(Login).where(Login.account_id.in_(accounts)))
+    session.expire(person)
+    record(session, actor, person.unit, person, "left")
     session.flush()
+
+
+def require_over(session: Session, actor: Actor | None, person: Person) -> None:
+    """Forbidden unless `actor` manages people in the person's home and wherever he holds a role: else whoever manages one
+    community could sign in as an administrator of the district who lives there."""
+    _require(actor, person.unit)
+    places = select(Assignment.unit_id).where(
+        Assignment.person_id == person.id, or_(Assignment.ends.is_(None), Assignment.ends >= clock.today())
+    )
+    for unit in session.scalars(select(Unit).where(Unit.id.in_(places)).order_by(Unit.path)):
+        _require(actor, unit)
 
 
 def people_with(session: Session, role: str, unit: Unit, on: date | None = None) -> list[Person]:
@@ -271,6 +304,40 @@ def _refuse_clash(session: Session, person: Person, role: Role, unit: Unit, star
                     other=access.ROLES[other].sentence,
                 )
             )
+
+
+def _checked(refusal: Sentence, name: str, phone: str) -> tuple[str, str]:
+    name, phone = " ".join(unicodedata.normalize("NFC", name).split()), " ".join(phone.split())
+    problems: dict[str, Sentence] = {}
+    if not name:
+        problems["name"] = say("Write the name.")
+    elif len(name) > 60:
+        problems["name"] = say("A name has at most 60 characters; this one has {count}.", count=len(name))
+    elif not all(unicodedata.category(character)[0] in "LMNPZ" for character in name):
+        problems["name"] = say("A name has letters, digits and dots only, no signs.")
+    if len(phone) > 40:
+        problems["phone"] = say("A telephone number has at most 40 characters.")
+    elif not all(character.isascii() and character in "0123456789 +-()/," for character in phone):
+        problems["phone"] = say("Write the telephone number with digits, for example 0000-1234567.")
+    if problems:
+        raise Invalid(refusal, problems)
+    return name, phone
+
+
+def _record_given(session: Session, actor: Actor | None, person: Person, given: Assignment) -> None:
+    data = {"role": given.role, "starts": given.starts}
+    if given.ends is None:
+        record(session, actor, given.unit, person, "given", **data)
+    else:
+        record(session, actor, given.unit, person, "given_until", **data, ends=given.ends)
+
+
+def _refuse_oneself(actor: Actor | None, person: Person, role: str | None = None) -> None:
+    """Nobody shuts himself out: then nobody might be left to let him in again."""
+    known = access.ROLES.get(role or "")
+    harmless = role is not None and (known is None or Permission.MANAGE_PEOPLE not in known.permissions)
+    if actor is not None and actor.person_id == person.id and not harmless:
+        raise Conflict(say("You cannot take this from yourself. Ask another administrator."))
 
 
 def _require(actor: Actor | None, unit: Unit) -> None:
