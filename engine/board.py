@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import func, select
@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session, joinedload
 from . import bpmn, clock, definitions, feel, instances, messages
 from .access import Actor
 from .errors import Conflict, Incident, Invalid, NotFound, Sentence, say
-from .models import HistoryEvent, Instance, Objection, Posting, Unit
+from .models import HistoryEvent, Instance, Objection, Posting, Subscription, Unit
 
 KINDS = ("posting", "answer")
 OBJECTION_RAISED = "objection_raised"
@@ -97,9 +97,16 @@ def day_of(posting: Posting, today: date | None = None) -> int:
     return max(0, min(posting.days, ((today or clock.today()) - posting.posted_on).days))
 
 
-def is_open(posting: Posting) -> bool:
-    """-> whether objections are still in time."""
-    return posting.until is not None and clock.now() < posting.until
+def is_open(posting: Posting, at: datetime | None = None) -> bool:
+    """-> whether objections are still in time, now or at another moment."""
+    return posting.until is not None and (at or clock.now()) < posting.until
+
+
+def takes_objections(session: Session, posting: Posting) -> bool:
+    """-> whether it is open and its matter waits for objections now; not every notice can be objected to."""
+    return is_open(posting) and session.scalar(
+        select(Subscription.id).where(Subscription.kind == "message", Subscription.name == OBJECTION_RAISED,
+                                      Subscription.instance_id == posting.instance_id).limit(1)) is not None
 
 
 def facts(posting: Posting) -> Mapping[str, Any]:
@@ -124,8 +131,9 @@ def objections(session: Session, *, instance: Instance | None = None, posting: P
 
 
 def object_to(session: Session, posting: Posting, actor: Actor, *, text: str, name: str = "", contact: str = "",
-              channel: str = "web") -> Objection:
+              channel: str = "web", at: datetime | None = None) -> Objection:
     """A resident objects to a notice; the matter is told and must answer. Name and contact are optional, never published.
+    `at`: when it came in, if not now.
 
     Invalid with a sentence for each field; Conflict when the time is over.
     """
@@ -140,17 +148,18 @@ def object_to(session: Session, posting: Posting, actor: Actor, *, text: str, na
             problems[field] = say("At most {limit} characters fit here.", limit=limit)
     if problems:
         raise Invalid(say("The objection was not sent."), problems)
-    if not is_open(posting):
+    received_at = at or clock.now()
+    if not is_open(posting, received_at):
         raise Conflict(say("The time for objections to this notice is over. Ask at the office of the community."))
     instance = session.get_one(Instance, posting.instance_id)
     session.refresh(instance, with_for_update=True)  # the next number is one person's
     number = 1 + (session.scalar(select(func.max(Objection.number)).where(Objection.instance_id == instance.id)) or 0)
     objection = Objection(
-        posting_id=posting.id, instance_id=instance.id, number=number, receipt=_receipt(session), text=text.strip(),
-        name=name.strip(), contact=contact.strip(), channel=channel, assisted_by=actor.person_id, received_at=clock.now())
+        posting_id=posting.id, instance_id=instance.id, number=number, receipt=new_receipt(session), text=text.strip(),
+        name=name.strip(), contact=contact.strip(), channel=channel, assisted_by=actor.person_id, received_at=received_at)
     session.add(objection)
     session.flush()
-    payload = {"objection": {"number": number, "text": objection.text, "received_on": clock.today()}}
+    payload = {"objection": {"number": number, "text": objection.text, "received_on": received_at.astimezone(clock.ZONE).date()}}
     if messages.correlate(session, OBJECTION_RAISED, payload, actor, instance=instance) is None:
         raise Conflict(say("This matter takes no objections at the moment. Ask at the office of the community."))
     session.refresh(objection)
@@ -166,17 +175,18 @@ def by_receipt(session: Session, receipt: str) -> Objection:
     return found
 
 
+def new_receipt(session: Session) -> str:
+    """-> eight digits that no objection and no opinion bears: one look-up finds both."""
+    while True:
+        digits = f"{secrets.randbelow(10**8):08d}"
+        if not any(session.scalar(select(kind.id).where(kind.receipt == digits)) for kind in (Objection, Opinion)):
+            return digits
+
+
 def _kept(sentence: Sentence) -> dict[str, Any]:
     return {"template": sentence.template, "values": {k: str(v) for k, v in sentence.values.items()}}
 
 
 def _code() -> str:
     return "".join(secrets.choice(_CODE) for _ in range(8))
-
-
-def _receipt(session: Session) -> str:
-    while True:
-        digits = f"{secrets.randbelow(10**8):08d}"
-        if session.scalar(select(Objection.id).where(Objection.receipt == digits)) is None:
-            return digits
 

@@ -7,6 +7,7 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -17,7 +18,8 @@ from .models import Deployment, DeploymentFile, ProcessDefinition
 
 _KEPT = 64
 _compiled: OrderedDict[str, Compiled] = OrderedDict()  # by the content of the pack
-_definitions: OrderedDict[int, Compiled] = OrderedDict()  # by the number of the definition
+# By the number of the definition, for each database: a scenario's own in memory has the same numbers.
+_definitions: WeakKeyDictionary[Any, OrderedDict[int, Compiled]] = WeakKeyDictionary()
 _lock = threading.Lock()
 
 
@@ -99,7 +101,8 @@ def compile_pack(pack: packs.Pack) -> Compiled:
 
 def compiled(session: Session, definition_id: int) -> Compiled:
     """-> the compiled deployment in which the process definition lies. NotFound."""
-    found = _definitions.get(definition_id)
+    known = _definitions.get(session.get_bind())
+    found = known.get(definition_id) if known is not None else None
     if found is not None:
         return found
     deployment = session.execute(select(Deployment.id, Deployment.content_hash)
@@ -114,9 +117,10 @@ def compiled(session: Session, definition_id: int) -> Compiled:
                                .where(DeploymentFile.deployment_id == deployment.id)).all()
         made = compile_pack(packs.from_files({path: content for path, content in rows}))
     with _lock:
-        _definitions[definition_id] = made
-        while len(_definitions) > _KEPT:
-            _definitions.popitem(last=False)
+        known = _definitions.setdefault(session.get_bind(), OrderedDict())
+        known[definition_id] = made
+        while len(known) > _KEPT:
+            known.popitem(last=False)
     return made
 
 

@@ -8,10 +8,10 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, joinedload
 
-from . import access, bpmn, clock, errors, history, instances, jobs, tasks
+from . import access, board, bpmn, clock, errors, history, instances, jobs, tasks
 from .access import Actor, Permission
 from .errors import Conflict, NotFound, Sentence, say
-from .models import Account, Incident, Instance, InstanceState, Job, Person, ProcessDefinition, Task, Unit
+from .models import Account, Incident, Instance, InstanceState, Job, Person, Posting, ProcessDefinition, Task, Unit
 
 
 def record(session: Session, error: errors.Incident, act: Mapping[str, Any], actor: Actor, *, instance_id: int | None = None,
@@ -19,7 +19,7 @@ def record(session: Session, error: errors.Incident, act: Mapping[str, Any], act
     """Records what failed and what was tried, in a transaction of its own after the failed one has been rolled back.
 
     `act` is what `retry` does again: {"verb": "complete", "typed" | "values": …} for a task, {"verb": "job"},
-    {"verb": "start", "variables": …, "title": …}. What a person typed becomes a draft.
+    {"verb": "start", "variables": …, "title": …}, {"verb": "object", "posting": …, "text": …} for an objection. What a person typed becomes a draft.
     """
     found = Incident(
         instance_id=instance_id, unit_id=unit_id, definition_id=definition_id, task_id=task_id, job_id=job_id,
@@ -145,4 +145,9 @@ def _start(session: Session, incident: Incident, act: Mapping[str, Any], typed: 
                     unit=session.get_one(Unit, incident.unit_id), title=act.get("title", ""), start_event=act.get("start_event"))
 
 
-_VERBS: Mapping[str, Any] = {"complete": _complete, "job": _job, "start": _start}
+def _object(session: Session, incident: Incident, act: Mapping[str, Any], typed: Any) -> None:
+    board.object_to(session, session.get_one(Posting, act["posting"]), _whoever(session, incident.person_id), text=act["text"],
+                    name=act["name"], contact=act["contact"], channel=act["channel"], at=incident.at)
+
+
+_VERBS: Mapping[str, Any] = {"complete": _complete, "job": _job, "start": _start, "object": _object}
