@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
+from uuid import uuid4
 
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
@@ -49,13 +50,13 @@ def broadcast(session: Session, name: str, payload: Mapping[str, Any] | None, ac
     receivers = {s.instance_id: s.unit_id for s in _subscriptions(session, "signal", name, unit, None) if s.instance_id != not_to}
     starts = starting(session, "signal", name, unit)
     text = bpmn.encode({"name": name, "values": dict(payload or {})})
-    made = f"{clock.now().timestamp()}"
+    made = uuid4().hex  # two signals of one name in one moment are two
     common = {"kind": "signal_to", "token": None, "part": None, "topic": name[:120], "payload_json": text,
               "due_at": clock.now(), "state": "owed", "attempts": 0}
     rows = [{**common, "instance_id": i, "definition_id": None, "unit_id": u, "element": "",
-             "key": f"signal/{name[:40]}/{made}/{i}"} for i, u in receivers.items()]
+             "key": f"signal/{made}/{i}"} for i, u in receivers.items()]
     rows += [{**common, "instance_id": None, "definition_id": d.id, "unit_id": (unit or d.unit).id, "element": e,
-              "key": f"signal/{name[:40]}/{made}/start/{d.id}/{e}"} for d, e in starts]
+              "key": f"signal/{made}/start/{number}"} for number, (d, e) in enumerate(starts)]
     if rows:
         session.execute(insert(Job), rows)
     return len(rows)
