@@ -292,7 +292,7 @@ def _touched(at: Step, events: Sequence[bpmn.Event]) -> tuple[list[int], list[in
 
 
 def _key(waits: Iterable[bpmn.Wait]) -> list[tuple[Any, ...]]:
-    return [(w.kind, w.element, w.name, w.due) for w in waits if w.kind != "join"]
+    return [(w.kind, w.element, w.event, w.name, w.due) for w in waits if w.kind != "join"]
 
 
 def _lines(at: Step, events: Sequence[bpmn.Event]) -> Iterator[history.Line]:
@@ -390,17 +390,17 @@ def _job_row(at: Step, wait: bpmn.Wait) -> dict[str, Any]:
     due = datetime.fromisoformat(str(wait.due)) if timer else clock.now()
     return {
         "kind": "timer" if timer else "service", "instance_id": at.row.id, "definition_id": None, "unit_id": at.row.unit_id,
-        "token": wait.task, "part": at.live.part_of(wait.task), "element": wait.element,
+        "token": wait.task, "part": at.live.part_of(wait.task), "event": wait.event, "element": wait.element,
         "topic": "" if timer else place.topic, "payload_json": "{}", "due_at": due, "state": "owed", "attempts": 0,
-        "key": f"{at.row.id}/{at.row.version + 1}/{wait.task}/{wait.element}",
+        "key": f"{at.row.id}/{at.row.version + 1}/{wait.task}/{wait.element}/{wait.event}",
     }
 
 
 def _subscription_row(at: Step, wait: bpmn.Wait) -> dict[str, Any]:
     return {
         "kind": wait.kind, "name": str(wait.name)[:200], "instance_id": at.row.id, "definition_id": None,
-        "unit_id": at.row.unit_id, "token": wait.task, "part": at.live.part_of(wait.task), "element": wait.element,
-        "correlation_json": bpmn.encode(wait.correlation or {}),
+        "unit_id": at.row.unit_id, "token": wait.task, "part": at.live.part_of(wait.task), "event": wait.event,
+        "element": wait.element, "correlation_json": bpmn.encode(wait.correlation or {}),
     }
 
 
@@ -413,7 +413,7 @@ def _owe(at: Step, outbox: Sequence[Any]) -> None:
                    "correlation": (more[0] if more else None) or {}, "from": at.row.id}
         rows.append({
             "kind": kind, "instance_id": None, "definition_id": None, "unit_id": at.row.unit_id, "token": None, "part": None,
-            "element": element, "topic": str(name)[:120], "payload_json": bpmn.encode(payload), "due_at": clock.now(),
+            "event": 0, "element": element, "topic": str(name)[:120], "payload_json": bpmn.encode(payload), "due_at": clock.now(),
             "state": "owed", "attempts": 0, "key": f"{at.row.id}/{at.row.version + 1}/{kind}/{number}",
         })
     if rows:

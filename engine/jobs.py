@@ -121,7 +121,7 @@ def owe_again(session: Session, job_id: int) -> None:
 def _timer(session: Session, job: Job) -> None:
     assert job.instance_id is not None and job.token is not None  # timers belong to a token
     with instances.step(session, job.instance_id, Actor.system(), part=job.part) as at:
-        at.live.deliver(job.token, job.element)
+        at.live.deliver(job.token, job.element, event=job.event)
 
 
 def _service(session: Session, job: Job) -> None:

@@ -9,7 +9,7 @@ from uuid import uuid4
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
-from . import bpmn, clock, instances
+from . import bpmn, clock, definitions, instances
 from .access import Actor
 from .errors import Conflict, say
 from .models import Instance, InstanceState, Job, ProcessDefinition, Subscription, Unit
@@ -27,7 +27,8 @@ def correlate(session: Session, name: str, payload: Mapping[str, Any] | None, ac
     Conflict when more than one instance could be meant.
     """
     found = [s for s in _subscriptions(session, "message", name, unit, instance) if s.instance_id != not_from]
-    found = [s for s in found if _fits(session, s, correlation or {})]
+    brought, given = bpmn.decode(bpmn.encode(dict(payload or {}))), bpmn.decode(bpmn.encode(dict(correlation or {})))
+    found = [s for s in found if _fits(session, s, brought, given)]
     if len({s.instance_id for s in found}) > 1:
         raise Conflict(say("The message “{name}” could be meant for {count} matters. Say which one.", name=name,
                            count=len({s.instance_id for s in found})))
@@ -51,7 +52,7 @@ def broadcast(session: Session, name: str, payload: Mapping[str, Any] | None, ac
     starts = starting(session, "signal", name, unit)
     text = bpmn.encode({"name": name, "values": dict(payload or {})})
     made = uuid4().hex  # two signals of one name in one moment are two
-    common = {"kind": "signal_to", "token": None, "part": None, "topic": name[:120], "payload_json": text,
+    common = {"kind": "signal_to", "token": None, "part": None, "event": 0, "topic": name[:120], "payload_json": text,
               "due_at": clock.now(), "state": "owed", "attempts": 0}
     rows = [{**common, "instance_id": i, "definition_id": None, "unit_id": u, "element": "",
              "key": f"signal/{made}/{i}"} for i, u in receivers.items()]
@@ -86,24 +87,32 @@ def _subscriptions(session: Session, kind: str, name: str, unit: Unit | None, in
     return session.scalars(query).all()
 
 
-def _fits(session: Session, subscription: Subscription, wanted: Mapping[str, Any]) -> bool:
-    if not wanted:
+def _fits(session: Session, subscription: Subscription, payload: Mapping[str, Any], given: Mapping[str, Any]) -> bool:
+    """A message must bring along every value that its receiver wants, in its correlation or its payload; what the sender
+    names beyond that must equal the receiver's variables (BPMN 2.0.2, 8.4.2)."""
+    wanted = bpmn.decode(subscription.correlation_json)
+    beyond = {key: value for key, value in given.items() if key not in wanted}
+    if not wanted and not beyond:
         return True
-    own = bpmn.decode(subscription.correlation_json)
-    missing = [key for key in wanted if key not in own]
-    if missing and subscription.token is not None:
-        live = instances.load(session, session.get_one(Instance, subscription.instance_id))
-        if subscription.part is not None:
-            live.fetch(subscription.part)
-        names = live.names(subscription.token)
-        own = {**own, **{key: names.get(key) for key in missing}}
-    return all(own.get(key) == value for key, value in wanted.items())
+    instance = session.get_one(Instance, subscription.instance_id)
+    definition = definitions.compiled(session, instance.definition_id).definition
+    brought = {**payload, **definition.correlation(subscription.name, payload), **given}
+    if any(brought.get(key) != value for key, value in wanted.items()):
+        return False
+    if not beyond or subscription.token is None:
+        return not beyond
+    live = instances.load(session, instance)
+    if subscription.part is not None:
+        live.fetch(subscription.part)
+    names = live.names(subscription.token)
+    return all(names.get(key) == value for key, value in beyond.items())
 
 
 def _deliver(session: Session, subscription: Subscription, payload: Mapping[str, Any] | None, actor: Actor) -> Instance:
     identity, token, element, part = subscription.instance_id, subscription.token, subscription.element, subscription.part
+    event = subscription.event
     assert identity is not None and token is not None  # subscriptions of instances have both
     with instances.step(session, identity, actor, part=part) as at:
         at.tell("message", element=element, token=token, data=bpmn.encode(dict(payload or {})))
-        at.live.deliver(token, element, dict(payload or {}))
+        at.live.deliver(token, element, dict(payload or {}), event=event)
     return session.get_one(Instance, identity)

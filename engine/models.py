@@ -342,6 +342,7 @@ class Job(Base):
     unit_id: Mapped[int] = mapped_column(ForeignKey("units.id"))
     token: Mapped[int | None] = mapped_column(Integer)
     part: Mapped[int | None] = mapped_column(Integer)
+    event: Mapped[int] = mapped_column(Integer, default=0)  # which of the events of a multiple event
     element: Mapped[str] = mapped_column(String(120), default="")
     topic: Mapped[str] = mapped_column(String(120), default="")
     payload_json: Mapped[str] = mapped_column(Text, default="{}")
@@ -365,6 +366,7 @@ class Subscription(Base):
     unit_id: Mapped[int] = mapped_column(ForeignKey("units.id"))
     token: Mapped[int | None] = mapped_column(Integer)
     part: Mapped[int | None] = mapped_column(Integer)
+    event: Mapped[int] = mapped_column(Integer, default=0)
     element: Mapped[str] = mapped_column(String(120))
     correlation_json: Mapped[str] = mapped_column(Text, default="{}")
 

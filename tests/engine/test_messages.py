@@ -119,3 +119,40 @@ def _settle(house: House) -> int:
     while (now := worker.work_off(house.database)) > 0:
         done += now
     return done
+
+
+KEYED = """<message id="m" name="paid"/><process id="keyed" isExecutable="true"><startEvent id="begin"/>
+<sequenceFlow id="a" sourceRef="begin" targetRef="wait"/><receiveTask id="wait" messageRef="m" yishi:correlationKey="=plot"/>
+<sequenceFlow id="b" sourceRef="wait" targetRef="book"/><userTask id="book"/></process>"""
+
+
+def test_two_matters_never_get_each_others_message(any_house: House) -> None:
+    key = any_house.deploy(KEYED)
+    one, other = any_house.start(key, plot=1), any_house.start(key, plot=2)
+    with any_house.database.sessions() as session:
+        unit = any_house.unit(session)
+        assert messages.correlate(session, "paid", {"amount": 5}, Actor.system(), unit=unit) is None
+        assert messages.correlate(session, "paid", {"amount": 5}, Actor.system(), unit=unit, correlation={"plot": 3}) is None
+        found = messages.correlate(session, "paid", {"amount": 5}, Actor.system(), unit=unit, correlation={"plot": 2})
+        session.commit()
+        assert found is not None and found.id == other
+    assert any_house.open(one) == [] and any_house.open(other) == ["book"]
+
+
+BOTH = """<message id="m" name="paid"/><signal id="s" name="clear"/><process id="both" isExecutable="true"><startEvent id="begin"/>
+<sequenceFlow id="a" sourceRef="begin" targetRef="wait"/><intermediateCatchEvent id="wait" parallelMultiple="true">
+<messageEventDefinition messageRef="m"/><signalEventDefinition signalRef="s"/></intermediateCatchEvent>
+<sequenceFlow id="b" sourceRef="wait" targetRef="book"/><userTask id="book"/></process>"""
+
+
+def test_a_parallel_multiple_event_waits_for_all_of_its_events(any_house: House) -> None:
+    matter = any_house.start(any_house.deploy(BOTH))
+    with any_house.database.sessions() as session:
+        assert messages.correlate(session, "paid", {}, Actor.system(), unit=any_house.unit(session)) is not None
+        session.commit()
+        assert messages.correlate(session, "paid", {}, Actor.system(), unit=any_house.unit(session)) is None
+        session.rollback()
+        assert messages.broadcast(session, "clear", {}, Actor.system(), unit=any_house.unit(session)) == 1
+        session.commit()
+    _settle(any_house)
+    assert any_house.open(matter) == ["book"]
