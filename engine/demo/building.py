@@ -27,7 +27,7 @@ _DAYS_TRIED = 60
 
 @dataclass(frozen=True)
 class _Matter:
-    """One matter: a scenario of the pack, told until a task of `until` is open (or to its end), `ago` days ago; that task
+    """One matter: a scenario of the pack, told until a task of `until` is open or its timer runs (or to its end), `ago` days ago; that task
     has been claimed by somebody if `claimed`."""
 
     title: str
@@ -45,7 +45,7 @@ _MATTERS = (
     _Matter("长者食堂选址和收费办法", "huaianli", "passes", "write_proposal", 1),
     _Matter("社区公约修订", "huaianli", "passes", "invite_units", 2, claimed=True),
     _Matter("南门空地增设晾晒架和健身角", "huaianli", "passes", "confirm_count", 0.1),
-    _Matter("西区路灯改造", "huaianli", "objection_leads_to_review", "answer_objection", 1),
+    _Matter("西区路灯改造", "huaianli", "passes", "posting_over", 6),
     _Matter("更换物业公司", "huaianli", "owner_matter", None, 6),
     _Matter("雨水管爆裂抢修", "huaianli", "emergency_lane", None, 20),
     _Matter("垃圾分类亭移位", "huaianli", "resolution_lost", "post_decision", 2),

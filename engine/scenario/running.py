@@ -50,7 +50,7 @@ def run(scenario: Scenario, pack: packs.Pack, world: World | None = None, *, dep
         until_open: str | None = None, at: datetime | None = None) -> Outcome:
     """Runs `scenario` on the models of `pack`. -> Outcome; nothing is raised for what the scenario or its models do wrong.
 
-    `deployed`: the pack is in use in the world already. `until_open` stops as soon as a task of this element is open;
+    `deployed`: the pack is in use in the world already. `until_open` stops as soon as a task of this element is open or its timer runs;
     `at` begins at another moment than the file says: so a demonstration gets matters at every stage.
     """
     made = world or World()
@@ -418,10 +418,12 @@ class _Run:
     def _stop_if_open(self) -> None:
         if self.until_open is None:
             return
+        main = self.instances.get("main")
         with self.sessions() as session:
-            found = session.scalar(select(Task.id).where(Task.instance_id == self.instances.get("main"),
-                                                         Task.element == self.until_open, Task.state.in_(tasks.OPEN)))
-        if found is not None:
+            task = session.scalar(select(Task.id).where(Task.instance_id == main, Task.element == self.until_open,
+                                                        Task.state.in_(tasks.OPEN)))
+            timer = session.scalar(select(Job.id).where(Job.instance_id == main, Job.element == self.until_open))
+        if task is not None or timer is not None:
             raise _Stop
 
     def _fail(self, kind: str, sentence: Sentence, line: int = 0) -> None:
