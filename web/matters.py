@@ -77,7 +77,8 @@ def matter(instance_id: int) -> ResponseReturnValue:
     objections = board.objections(db(), instance=found)
     return render_template(
         "matters/matter.html", matter=found, at=at, steps=progress.step_line(db(), found, at), sheets=_sheets(found, at),
-        terms=progress.terms(db(), found), open_tasks=[(task, _mine(task)) for task in tasks.open_in(db(), found)],
+        terms=progress.terms(db(), found),
+        open_tasks=[(task, progress.title_of(db(), task), _mine(task)) for task in tasks.open_in(db(), found)],
         filed=papers.of_instance(db(), found), postings=progress.postings(db(), found), objections=objections,
         unanswered=progress.unanswered(objections), told=told, everything=everything, flaws=flaws,
         state=progress.state_word(found.state), in_charge=_in_charge(found), day_of=board.day_of,

@@ -120,7 +120,8 @@ def where(session: Session, instance: Instance) -> Where:
     for wait in live.waits(list(live.tokens)):
         if wait.kind == "join":
             continue
-        chain = [wait.element, *(live.tokens[number].task_spec.name for number in wait.path if number in live.tokens)]
+        # from the step outwards: the nearest one around it that has a stage says it
+        chain = [wait.element, *(live.tokens[number].task_spec.name for number in reversed(wait.path) if number in live.tokens)]
         now.update(element for element in chain if element in known)
         if wait.kind in ("task", "job") and wait.element in known:
             stages += [known[element].stage for element in chain if element in known and known[element].stage][:1]
@@ -184,9 +185,10 @@ def terms(session: Session, instance: Instance) -> list[Term]:
         if due is not None and due.kind != "late":
             found.append(Term(due, posting.title, "", board.counting(posting)))
     known = places(definitions.compiled(session, instance.definition_id))
+    told = {term.due.at for term in found}  # a timer that watches over one of these says nothing new
     for job in _timers(session, instance):
         due, name = rendering.due(job.due_at), _name(known, job.element)
-        if due is not None and name and due.kind != "late":
+        if due is not None and name and due.kind != "late" and due.at not in told:
             found.append(Term(due, name, "", ()))
     return sorted(found, key=lambda term: term.due.at)
 
