@@ -181,10 +181,11 @@ def _page(found: Task, typed: Mapping[str, Sequence[str]] | None, *, problems: M
     return render_template(
         "inbox/task.html", task=found, title=progress.title_of(db(), found), page=page, summary=summary,
         place=tasks.place_of(db(), found), saved_at=saved_at, effects=effects,
-        why=tasks.why_me(db(), found, actor()), due=rendering.due(found.due_at),
+        why=tasks.why_me(db(), found, actor()), due=rendering.due(found.due_at), counted=progress.counted(db(), found),
         steps=progress.step_line(db(), found.instance), earlier=progress.told(db(), found.instance, limit=4),
         filed=papers.of_instance(db(), found.instance), is_mine=found.assignee_id == actor().person_id,
-        is_free=found.assignee_id is None, late=late, took_place=request.form.get("_took_place", ""), late_reason=_reason())
+        is_free=found.assignee_id != actor().person_id and not tasks.in_other_hands(found, actor()), late=late,
+        took_place=request.form.get("_took_place", ""), late_reason=_reason())
 
 
 def _label_of_late(name: str) -> str:
@@ -247,7 +248,7 @@ def _preview(found: Task, typed: Mapping[str, Sequence[str]]) -> ResponseReturnV
 def _next_here(instance: Instance) -> Task | None:
     """-> the next task of this matter that is the actor's, or that he may claim."""
     for following in tasks.open_in(db(), instance):
-        if following.assignee_id in (None, actor().person_id) and access.may_act(actor(), following, following.kind):
+        if not tasks.in_other_hands(following, actor()) and access.may_act(actor(), following, following.kind):
             return following
     return None
 

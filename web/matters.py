@@ -135,7 +135,7 @@ def _marks(elements: Sequence[str], at: progress.Where) -> dict[str, list[str]]:
 
 
 def _mine(task: Task) -> bool:
-    return task.assignee_id in (None, actor().person_id) and access.may_act(actor(), task, task.kind)
+    return not tasks.in_other_hands(task, actor()) and access.may_act(actor(), task, task.kind)
 
 
 def _in_charge(found: Instance) -> list[tuple[str, list[Person]]]:
@@ -170,7 +170,6 @@ def _act(instance_id: int, verb: str, words: str) -> ResponseReturnValue:
     if not reason:
         raise Invalid(say("Write the reason: it goes into the history, where everybody who sees the matter reads it."),
                       {"reason": say("Write the reason.")})
-    errors.attempt({"verb": verb}, unit_id=found.unit_id, instance_id=found.id)
     {"cancel": instances.cancel, "suspend": instances.suspend, "resume": instances.resume}[verb](db(), found, actor(), reason)
     flash(words, "ok")
     return redirect(url_for(".matter", instance_id=instance_id), 303)

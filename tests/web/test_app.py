@@ -7,10 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from engine import settings
 from engine.database import Database
+from engine.models import Account
 from web import create_app
 
 from .conftest import CLERK, Site, Visitor
@@ -94,6 +95,15 @@ def test_a_form_without_its_token_is_refused(site: Site) -> None:
 def test_the_browser_chooses_the_language_and_chinese_comes_first(site: Site, accepted: str, words: str) -> None:
     page = site.visitor(CLERK).get("/", headers={"Accept-Language": accepted}).text
     assert f"<h1>{words}</h1>" in page
+
+
+def test_the_language_of_the_account_comes_before_that_of_the_browser(site: Site) -> None:
+    with site.database.sessions() as session:
+        session.scalars(select(Account).where(Account.login == CLERK)).one().language = "en"
+        session.commit()
+    visitor = site.visitor(CLERK)
+    assert "<h1>Inbox</h1>" in visitor.get("/", headers={"Accept-Language": "zh-CN"}).text
+    assert "<h1>待办</h1>" in visitor.get("/?lang=zh").text
 
 
 def test_language_theme_and_size_are_kept_once_chosen(site: Site) -> None:

@@ -88,7 +88,7 @@ def test_what_i_have_done_is_listed(site: Site) -> None:
 def test_the_page_of_a_task_says_why_until_when_and_on_what_law(site: Site) -> None:
     task = site.task(site.start(), "register")
     page = site.visitor(CLERK).get(f"/tasks/{task}").text
-    for words in ("为什么是我办", "居委会组织法 第三十条", "还剩 3 个工作日", "大约 5 分钟", "写清要办什么",
+    for words in ("为什么是我办", "居委会组织法 第三十条", "还剩 3 个工作日", "大约 5 分钟", "怎么算的", "写清要办什么",
                   'aria-current="step"', f'data-autosave="/tasks/{task}/draft"', "novalidate", "修一盏楼道灯"):
         assert words in page, words
 
