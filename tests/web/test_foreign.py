@@ -8,10 +8,11 @@ from io import BytesIO
 import pytest
 from sqlalchemy import select
 
-from engine import access, papers, settings
-from engine.models import Account, Base, Task
+from engine import access, deployments, packs, papers, settings
+from engine.access import Actor
+from engine.models import Account, Assignment, Base, Task, Unit
 
-from .conftest import ADMINISTRATOR, COMMUNITY, Site
+from .conftest import ADMINISTRATOR, COMMUNITY, ERRAND, Site
 
 ROLES = {
     "organizer": "kongsansheng", "director": "caoqibu", "clerk": "shenshisi", "committee": "yanwugeng",
@@ -33,9 +34,13 @@ def foreign(open_site: Callable[..., Site]) -> tuple[Site, dict[str, object]]:
         store = papers.store(settings.load({"YISHI_HOME": str(site.app.config["SETTINGS"].home)}))
         paper = papers.add(session, store, access.actor_of(session, clerk), session.get_one(Task, task), "scan", "图.png",
                            BytesIO(b"\x89PNG\r\n\x1a\n" + b"\0" * 20))
+        unit = session.scalars(select(Unit).where(Unit.code == COMMUNITY)).one()
+        deployment = deployments.deploy(session, packs.read(ERRAND), unit, Actor.system())
+        term = session.scalars(select(Assignment.id).where(Assignment.person_id == clerk.person_id)).first()
         session.commit()
-        number = paper.id
-    return site, {"instance_id": matter, "task_id": task, "paper_id": number, "process": "errand"}
+        things = {"instance_id": matter, "task_id": task, "paper_id": paper.id, "process": "errand",
+                  "deployment_id": deployment.id, "person_id": clerk.person_id, "term_id": term, "absence_id": 1}
+    return site, things
 
 
 def _contents(site: Site) -> dict[str, list[object]]:
