@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session, joinedload
 from . import bpmn, clock, definitions, feel, instances, messages
 from .access import Actor
 from .errors import Conflict, Incident, Invalid, NotFound, Sentence, say
-from .models import HistoryEvent, Instance, Objection, Posting, Subscription, Unit
+from .models import HistoryEvent, Instance, Objection, Opinion, Posting, Subscription, Unit
 
 KINDS = ("posting", "answer")
 OBJECTION_RAISED = "objection_raised"

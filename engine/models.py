@@ -476,6 +476,47 @@ class Objection(Base):
     posting: Mapped[Posting] = relationship()
 
 
+class OpinionGroup(Base):
+    """What several opinions have in common, and the answer to it: `adopted` is yes, partly, no or empty. Once `settled`, the
+    answer stands in the submitted summary."""
+
+    __tablename__ = "opinion_groups"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    posting_id: Mapped[int] = mapped_column(ForeignKey("postings.id"), index=True)
+    title: Mapped[str] = mapped_column(String(200))
+    adopted: Mapped[str] = mapped_column(String(10), default="")
+    reason: Mapped[str] = mapped_column(Text, default="")
+    answered_at: Mapped[datetime | None] = mapped_column(Moment)
+    answered_by: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
+    settled: Mapped[bool] = mapped_column(Boolean, default=False)
+
+
+class Opinion(Base):
+    """What a resident says to a solicitation 征求意见. Name and contact are optional and never published."""
+
+    __tablename__ = "opinions"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    posting_id: Mapped[int] = mapped_column(ForeignKey("postings.id"), index=True)
+    instance_id: Mapped[int] = mapped_column(ForeignKey("instances.id"), index=True)
+    group_id: Mapped[int | None] = mapped_column(ForeignKey("opinion_groups.id"), index=True)
+    number: Mapped[int] = mapped_column(Integer)  # 1, 2, 3 … in the matter
+    receipt: Mapped[str] = mapped_column(String(20), unique=True)  # eight digits; none is an objection's too
+    attitude: Mapped[str] = mapped_column(String(20))  # support | conditional | oppose | undecided
+    worries_json: Mapped[str] = mapped_column(Text, default="[]")
+    text: Mapped[str] = mapped_column(Text, default="")
+    building: Mapped[str] = mapped_column(String(40), default="")
+    name: Mapped[str] = mapped_column(String(60), default="")
+    contact: Mapped[str] = mapped_column(String(100), default="")
+    helper: Mapped[str] = mapped_column(String(60), default="")  # the neighbour who filled it in
+    channel: Mapped[str] = mapped_column(String(20), default="web")  # web | assisted | paper
+    assisted_by: Mapped[int | None] = mapped_column(ForeignKey("people.id"))  # the cadre who entered it
+    received_on: Mapped[date] = mapped_column(Date)  # when it was handed in
+    received_at: Mapped[datetime] = mapped_column(Moment)  # when it was recorded
+    changed_at: Mapped[datetime | None] = mapped_column(Moment)
+    posting: Mapped[Posting] = relationship()
+    group: Mapped[OpinionGroup | None] = relationship()
+
+
 class Counter(Base):
     """The next number of a kind in a unit and year."""
 

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import bindparam, delete, or_, select, update
 from sqlalchemy.orm import Session, joinedload
 
-from . import access, board, bpmn, clock, definitions, forms, history, instances, papers
+from . import access, board, bpmn, clock, definitions, forms, history, instances, opinions, papers
 from .access import Actor
 from .database import Prepared
 from .errors import Conflict, Forbidden, Invalid, Sentence, say
@@ -114,6 +114,8 @@ def complete(session: Session, task: Task, actor: Actor, typed: Mapping[str, Seq
     _DROP_DRAFTS.run(session, {"task": task_id})
     if place.kind in board.KINDS:
         board.follow(session, session.get_one(Instance, instance_id), place, {**on_board, **data}, actor)
+    elif place.kind == opinions.KIND:
+        opinions.follow(session, session.get_one(Instance, instance_id), data, actor)
     return instance_id
 
 
@@ -129,13 +131,15 @@ def place_of(session: Session, task: Task) -> definitions.Place:
 
 
 def context_of(session: Session, task: Task) -> dict[str, Any]:
-    """-> the variables which the task sees, nearest scope first; of a closed task, those of the matter."""
+    """-> the variables which the task sees, nearest scope first; of a closed task, those of the matter. A step that works
+    with opinions sees what the ledger has counted."""
     if task.state not in OPEN:
         return instances.variables(session, task.instance)
     live = instances.load(session, task.instance)
     if task.part is not None:
         live.fetch(task.part)
-    return dict(live.names(task.token))
+    names = dict(live.names(task.token))
+    return {**names, **opinions.known(session, task.instance)} if task.kind == opinions.KIND else names
 
 
 def save_draft(session: Session, task: Task, actor: Actor, typed: Mapping[str, Sequence[str]]) -> datetime:
