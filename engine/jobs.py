@@ -48,12 +48,13 @@ def archive(session: Session, instance: Instance, variables: Mapping[str, Any]) 
 
 def due(session: Session, *, limit: int = 50, until: datetime | None = None, services: bool = True) -> list[int]:
     """-> numbers of the jobs due by `until` (default now) in the order of their due times. Those of suspended matters wait;
-    with `services` false, so does the work of service tasks."""
+    with `services` false, so does the work of service tasks. A signal that finds its matter ended is due like any other:
+    worked off, it tells nobody."""
     now = clock.now()
     query = (select(Job.id).outerjoin(Instance, Job.instance_id == Instance.id)
              .where(Job.state == JobState.OWED, Job.due_at <= (until or now),
                     or_(Job.leased_until.is_(None), Job.leased_until < now),
-                    or_(Job.instance_id.is_(None), Instance.state.in_((InstanceState.RUNNING, InstanceState.INCIDENT))))
+                    or_(Job.instance_id.is_(None), Instance.state != InstanceState.SUSPENDED))
              .order_by(Job.due_at, Job.id).limit(limit))
     if not services:
         query = query.where(Job.kind != "service")
