@@ -96,7 +96,7 @@ class Installation:
     def kill(self) -> None:
         """As `kill -9`: nothing is finished, nothing is said."""
         assert self.server is not None
-        self._end(self.server, signal.SIGKILL)
+        self.end(self.server, signal.SIGKILL)
 
     def run(self, *command: str) -> subprocess.Popen[bytes]:
         """-> a running `yishi` with this command; its output goes into the log."""
@@ -115,7 +115,7 @@ class Installation:
     def close(self) -> None:
         """Everything ends; the log is told, which pytest shows where a test has failed."""
         for process in self.processes:
-            self._end(process, signal.SIGTERM)
+            self.end(process, signal.SIGTERM)
         self.database.close()
         print(self.log.read_text(encoding="utf-8") if self.log.exists() else "nothing was logged")
 
@@ -131,7 +131,8 @@ class Installation:
         except Gone:
             return False
 
-    def _end(self, process: subprocess.Popen[bytes], how: signal.Signals) -> None:
+    def end(self, process: subprocess.Popen[bytes], how: signal.Signals) -> None:
+        """A process of this installation is sent a signal, and is gone."""
         process.send_signal(how)
         try:
             process.wait(PATIENCE)
