@@ -80,17 +80,23 @@ def _title(status: int) -> str:
     return titles.get(status) or str(_("It was not done"))
 
 
-def _failed(error: Incident) -> ResponseReturnValue:
-    """The second small transaction: what was tried is kept, and its number told."""
+def recorded(error: Incident, tried: Attempt) -> int:
+    """The second small transaction, after what was tried has been undone: it is kept. -> the number of the incident."""
     session.rollback()
+    made = incidents.record(session.db(), error, tried.act, actor(), instance_id=tried.instance_id, unit_id=tried.unit_id,
+                            definition_id=tried.definition_id, task_id=tried.task_id)
+    number = made.id
+    session.end()
+    _log.warning("incident %s: %s", number, error)
+    return number
+
+
+def _failed(error: Incident) -> ResponseReturnValue:
+    """Tells the number of the incident and what becomes of it."""
     tried: Attempt | None = g.pop("attempt", None)
     if tried is None:
         return _bug(error)
-    recorded = incidents.record(session.db(), error, tried.act, actor(), instance_id=tried.instance_id, unit_id=tried.unit_id,
-                                definition_id=tried.definition_id, task_id=tried.task_id)
-    number = recorded.id
-    session.end()
-    _log.warning("incident %s: %s", number, error)
+    number = recorded(error, tried)
     instance = session.db().get(Instance, tried.instance_id) if tried.instance_id else None
     task = session.db().get(Task, tried.task_id) if tried.task_id else None
     return render_template("errors/incident.html", number=number, sentence=error.sentence, instance=instance, task=task), 500
