@@ -79,7 +79,7 @@ def task(task_id: int) -> ResponseReturnValue:
     if found.state not in tasks.OPEN:
         return _closed(found)
     access.require_act(actor(), found, found.kind)
-    if found.assignee is not None and found.assignee_id != actor().person_id:
+    if found.assignee is not None and tasks.in_other_hands(found, actor()):
         raise Conflict(say("{person} has claimed “{task}” already. Whoever has it can give it back.",
                            person=found.assignee.name, task=found.name))
     draft = tasks.draft_of(db(), found, actor())

@@ -19,8 +19,8 @@ LEAVES, RETURNS = date(2026, 4, 20), date(2026, 4, 24)
 PROCEDURE = """<process id="lamp" isExecutable="true">
   <startEvent id="start"/><sequenceFlow id="a" sourceRef="start" targetRef="look"/>
   <userTask id="look" name="看现场" yishi:role="organizer"/><sequenceFlow id="b" sourceRef="look" targetRef="decide"/>
-  <userTask id="decide" name="表决" yishi:role="committee" yishi:kind="vote"/><sequenceFlow id="c" sourceRef="decide" targetRef="end"/>
-  <endEvent id="end"/></process>"""
+  <userTask id="decide" name="表决" yishi:role="committee" yishi:kind="vote"/>
+  <sequenceFlow id="c" sourceRef="decide" targetRef="end"/><endEvent id="end"/></process>"""
 
 
 @pytest.fixture
