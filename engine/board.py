@@ -45,7 +45,8 @@ def _post(session: Session, instance: Instance, place: definitions.Place, values
     posting = Posting(
         instance_id=instance.id, unit_id=instance.unit_id, kind=str(place.element.extensions.get("posting") or "resolution"),
         number=f"公告〔{year}〕{number}号", code=_code(), title=str(values.get("posting_title") or instance.title)[:200],
-        facts_json=bpmn.encode({"text": values.get("posting_text") or "", "facts": values.get("posting_facts")}),
+        facts_json=bpmn.encode({"text": values.get("posting_text") or "", "facts": values.get("posting_facts"),
+                                "told": values.get("posting_told")}),
         places=str(values.get("places") or ""), posted_by=actor.name, posted_on=posted_on, days=days,
         until=counted.ends_at if counted else None,
         counting_json=bpmn.encode([_kept(s) for s in counted.sentences] if counted else []),
@@ -110,7 +111,7 @@ def takes_objections(session: Session, posting: Posting) -> bool:
 
 
 def facts(posting: Posting) -> Mapping[str, Any]:
-    """-> {text, facts} as they were posted."""
+    """-> {text, facts, told} as they were posted; `told` is what a resident should know before answering, by its label."""
     found: Mapping[str, Any] = bpmn.decode(posting.facts_json)
     return found
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -93,6 +94,7 @@ def give(session: Session, posting: Posting, actor: Actor, said: Said, *, channe
     if channel != "web":
         access.require(actor, Permission.ASSIST_RESIDENTS, posting.unit)
     _refuse_late(session, posting, channel)
+    said = _clean(said)
     _check(posting, said, channel)
     instance = session.get_one(Instance, posting.instance_id)
     session.refresh(instance, with_for_update=True)  # the next number is one person's
@@ -112,6 +114,7 @@ def change(session: Session, opinion: Opinion, said: Said) -> None:
     Invalid with a sentence for each field; Conflict when the time is over.
     """
     _refuse_late(session, opinion.posting, "web")
+    said = _clean(said)
     _check(opinion.posting, said, "web")
     for name, value in _columns(said).items():
         setattr(opinion, name, value)
@@ -292,7 +295,7 @@ def _check(posting: Posting, said: Said, channel: str) -> None:
     for field, limit in LONGEST.items():
         if len(getattr(said, field)) > limit:
             problems[field] = say("At most {limit} characters fit here.", limit=limit)
-    if channel == "assisted" and not said.name.strip():
+    if channel == "assisted" and not said.name:
         problems["name"] = say("What is entered for somebody bears both names. Without a name it can be handed in on paper.")
     if channel == "paper":
         last = (posting.until - timedelta(microseconds=1)).astimezone(clock.ZONE).date() if posting.until else clock.today()
@@ -302,10 +305,19 @@ def _check(posting: Posting, said: Said, channel: str) -> None:
         raise Invalid(say("It was not handed in."), problems)
 
 
+def _clean(said: Said) -> Said:
+    """-> the same with the line ends of one kind, and without signs that cannot be read (PostgreSQL keeps no NUL)."""
+    def plain(text: str) -> str:
+        lines = text.replace("\r\n", "\n")
+        return "".join(c for c in lines if c in "\n\t" or unicodedata.category(c) not in ("Cc", "Cs")).strip()
+
+    return replace(said, **{field: plain(getattr(said, field)) for field in LONGEST})
+
+
 def _columns(said: Said) -> dict[str, Any]:
     chosen = [key for key in WORRIES if key in said.worries]
     return {"attitude": said.attitude, "worries_json": bpmn.encode(chosen),
-            **{field: getattr(said, field).strip() for field in LONGEST}}
+            **{field: getattr(said, field) for field in LONGEST}}
 
 
 def _answered(group: OpinionGroup, actor: Actor, adopted: str, reason: str) -> None:

@@ -92,6 +92,12 @@ def test_what_cannot_be_is_refused_field_by_field(any_house: House, matter: int)
             _give(any_house, Said("support"))
 
 
+def test_signs_that_cannot_be_read_are_not_kept(any_house: House, matter: int) -> None:
+    with clock.virtual(DURING):
+        made = _give(any_house, Said("support", text="一\x00行\r\n两行\x1b 🙂<b>"))
+    assert made.text == "一行\n两行 🙂<b>"
+
+
 def test_a_notice_that_does_not_ask_takes_no_opinion_and_an_ended_matter_neither(any_house: House, matter: int) -> None:
     with clock.virtual(DURING), any_house.database.sessions() as session:
         asked = _asked(any_house, session)
