@@ -179,7 +179,7 @@ def deploy() -> ResponseReturnValue:
     if any(one.severity == "error" for one in findings):
         return _list(findings, typed=typed, pack=pack.title or name), 422
     try:
-        made = deployments.deploy(db(), pack, db().merge(unit), actor(), typed["note"])
+        made = deployments.deploy(db(), pack, unit, actor(), typed["note"])
     except ModelRefused as refusal:
         rollback()
         return _list(packs.findings_of(refusal), typed=typed, pack=pack.title or name), 422
