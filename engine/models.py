@@ -226,6 +226,43 @@ class ProcessDefinition(Base):
     unit: Mapped[Unit] = relationship()
 
 
+class PackDraft(Base):
+    """A draft 草稿 of a pack, made from a deployment: people change it until it is put into use or given up. `version` counts
+    the times it was saved; whoever saves must have read the version before."""
+
+    __tablename__ = "pack_drafts"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    unit_id: Mapped[int] = mapped_column(ForeignKey("units.id"), index=True)
+    deployment_id: Mapped[int] = mapped_column(ForeignKey("deployments.id"), index=True)
+    pack: Mapped[str] = mapped_column(String(80))
+    title: Mapped[str] = mapped_column(String(200), default="")
+    version: Mapped[int] = mapped_column(Integer, default=1)
+    saved_at: Mapped[datetime] = mapped_column(Moment)
+    saved_by: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
+    unit: Mapped[Unit] = relationship()
+    deployment: Mapped[Deployment] = relationship()
+    saver: Mapped[Person | None] = relationship()
+
+
+class PackDraftFile(Base):
+    __tablename__ = "pack_draft_files"
+    draft_id: Mapped[int] = mapped_column(ForeignKey("pack_drafts.id"), primary_key=True)
+    path: Mapped[str] = mapped_column(String(200), primary_key=True)
+    content: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class Rehearsal(Base):
+    """How a scenario of a draft went when it was run last, on the content of that hash."""
+
+    __tablename__ = "rehearsals"
+    draft_id: Mapped[int] = mapped_column(ForeignKey("pack_drafts.id"), primary_key=True)
+    path: Mapped[str] = mapped_column(String(200), primary_key=True)
+    content_hash: Mapped[str] = mapped_column(String(64))
+    title: Mapped[str] = mapped_column(String(200), default="")
+    failure_json: Mapped[str | None] = mapped_column(Text)  # the sentence; None: it passed
+    story_json: Mapped[str] = mapped_column(Text, default="[]")  # [moment, what happened]
+
+
 # --- running --------------------------------------------------------------------------------------------------------
 class InstanceState(enum.StrEnum):
     RUNNING = "running"
