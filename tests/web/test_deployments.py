@@ -130,7 +130,8 @@ HOSTILE_MODELS = {
     "document type": b'<!DOCTYPE definitions [<!ENTITY x SYSTEM "file:///etc/passwd">]>' + MODEL.replace("问好".encode(), b"&x;"),
     "script": MODEL.replace(b'<userTask id="hello" name="', b'<scriptTask id="hello" scriptFormat="javascript" name="')
     .replace(b'yishi:role="clerk"/>', b"><script>while(1);</script></scriptTask>"),
-    "condition": MODEL.replace(b'targetRef="done"/>', b'targetRef="done"><conditionExpression>=1 +</conditionExpression></sequenceFlow>'),
+    "condition": MODEL.replace(b'targetRef="done"/>', b'targetRef="done"><conditionExpression>=1 +'
+                               b"</conditionExpression></sequenceFlow>"),
     "nesting": (HEAD + "<process>" * 10_000).encode(), "no model": b"\x89PNG\r\n\x1a\n", "nothing": b"",
 }
 HOSTILE_ARCHIVES = {"path": _traversing, "bomb": _bomb, "link": _link, "no archive": lambda: b"hello", "empty": lambda: _raw({})}
@@ -180,7 +181,8 @@ def test_a_unit_that_does_not_exist_is_not_found(site: Site) -> None:
 
 
 def _files() -> dict[str, bytes]:
-    return {"pack.yaml": MANIFEST, "greet.bpmn": MODEL, "parameters.yaml": PARAMETERS, "scenarios/one.scenario.yaml": STORY.encode()}
+    return {"pack.yaml": MANIFEST, "greet.bpmn": MODEL, "parameters.yaml": PARAMETERS,
+            "scenarios/one.scenario.yaml": STORY.encode()}
 
 
 def _pack(other: Mapping[str, bytes] | None = None) -> bytes:

@@ -8,8 +8,9 @@ from io import BytesIO
 import pytest
 from sqlalchemy import select
 
-from engine import access, deployments, packs, papers, settings
+from engine import access, deployments, incidents, packs, papers, settings
 from engine.access import Actor
+from engine.errors import Incident
 from engine.models import Account, Assignment, Base, Task, Unit
 
 from .conftest import ADMINISTRATOR, COMMUNITY, ERRAND, Site
@@ -36,10 +37,12 @@ def foreign(open_site: Callable[..., Site]) -> tuple[Site, dict[str, object]]:
                            BytesIO(b"\x89PNG\r\n\x1a\n" + b"\0" * 20))
         unit = session.scalars(select(Unit).where(Unit.code == COMMUNITY)).one()
         deployment = deployments.deploy(session, packs.read(ERRAND), unit, Actor.system())
+        failure = incidents.record(session, Incident("坏了"), {"verb": "job"}, Actor.system(), unit_id=unit.id)
         term = session.scalars(select(Assignment.id).where(Assignment.person_id == clerk.person_id)).first()
         session.commit()
         things = {"instance_id": matter, "task_id": task, "paper_id": paper.id, "process": "errand",
-                  "deployment_id": deployment.id, "person_id": clerk.person_id, "term_id": term, "absence_id": 1}
+                  "deployment_id": deployment.id, "person_id": clerk.person_id, "term_id": term, "absence_id": 1,
+                  "incident_id": failure.id}
     return site, things
 
 

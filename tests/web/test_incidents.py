@@ -18,8 +18,10 @@ COUNTS = """<definitions xmlns="http://www.omg.org/spec/BPMN/20100524/MODEL" xml
  targetNamespace="http://yishi.org/test"><process id="counts" name="计票" isExecutable="true"><startEvent id="begin"/>
 <sequenceFlow id="a" sourceRef="begin" targetRef="count"/><userTask id="count" name="计票" yishi:role="director"/>
 <sequenceFlow id="b" sourceRef="count" targetRef="passed"/><exclusiveGateway id="passed" name="通过吗？"/>
-<sequenceFlow id="yes" sourceRef="passed" targetRef="announce"><conditionExpression>=45 * 3 >= should * 2</conditionExpression></sequenceFlow>
-<sequenceFlow id="no" sourceRef="passed" targetRef="lost"><conditionExpression>=45 * 3 &lt; should * 2</conditionExpression></sequenceFlow>
+<sequenceFlow id="yes" sourceRef="passed" targetRef="announce">
+<conditionExpression>=45 * 3 >= should * 2</conditionExpression></sequenceFlow>
+<sequenceFlow id="no" sourceRef="passed" targetRef="lost">
+<conditionExpression>=45 * 3 &lt; should * 2</conditionExpression></sequenceFlow>
 <userTask id="announce" name="公布" yishi:role="director"/><sequenceFlow id="c" sourceRef="announce" targetRef="done"/>
 <endEvent id="done"/><endEvent id="lost"/></process></definitions>"""
 
@@ -43,7 +45,7 @@ def failed(site: Site) -> tuple[Site, int, int]:
 
 
 def test_an_administrator_sees_what_is_stuck_where_and_since_when(failed: tuple[Site, int, int]) -> None:
-    site, matter, number = failed
+    site, _, number = failed
     visitor = site.visitor(ADMINISTRATOR)
     listed = visitor.get("/incidents/").text
     assert "修一盏楼道灯" in listed and f"/incidents/{number}" in listed and "定了？" in listed
