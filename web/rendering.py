@@ -22,6 +22,8 @@ from . import preferences
 
 VENDOR = Path(__file__).parent / "static" / "vendor"
 
+_ROLE_KEYS = {known.english: key for key, known in access.ROLES.items()}
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -49,7 +51,12 @@ def said(sentence: Sentence | str | None) -> str:
     """A sentence of the engine in the reader's language."""
     if sentence is None:
         return ""
-    return sentence.translated(gettext) if isinstance(sentence, Sentence) else str(sentence)
+    return sentence.translated(_in_words) if isinstance(sentence, Sentence) else str(sentence)
+
+
+def _in_words(template: str) -> str:
+    """Names of roles inside a sentence are data of roles.toml, in both languages there; all else is in the catalogue."""
+    return role(_ROLE_KEYS[template]) if template in _ROLE_KEYS else str(gettext(template))
 
 
 def role(key: str) -> str:
