@@ -58,13 +58,15 @@ class Said:
 
 @dataclass(frozen=True)
 class Summary:
-    """Counts of a solicitation; every attitude is in `attitudes`, the others have only what occurs."""
+    """Counts of a solicitation; every attitude is in `attitudes`, the others have only what occurs; groups are
+    counted by their id."""
 
     total: int
     attitudes: Mapping[str, int]
     worries: Mapping[str, int]
     channels: Mapping[str, int]
     buildings: Mapping[str, int]
+    groups: Mapping[int, int]
     ungrouped: int
 
 
@@ -157,7 +159,7 @@ def summary(session: Session, instance: Instance, posting: Posting | None = None
     return Summary(
         len(rows), {key: attitudes[key] for key in ATTITUDES}, Counter(w for row in rows for w in bpmn.decode(row.worries_json)),
         Counter(row.channel for row in rows), Counter(row.building for row in rows if row.building),
-        sum(row.group_id is None for row in rows))
+        Counter(row.group_id for row in rows if row.group_id), sum(row.group_id is None for row in rows))
 
 
 def ledger(session: Session, posting: Posting, actor: Actor) -> list[Entry]:
@@ -311,7 +313,8 @@ def _clean(said: Said) -> Said:
         lines = text.replace("\r\n", "\n")
         return "".join(c for c in lines if c in "\n\t" or unicodedata.category(c) not in ("Cc", "Cs")).strip()
 
-    return replace(said, **{field: plain(getattr(said, field)) for field in LONGEST})
+    return replace(said, text=plain(said.text), building=plain(said.building), name=plain(said.name), contact=plain(said.contact),
+                   helper=plain(said.helper))
 
 
 def _columns(said: Said) -> dict[str, Any]:

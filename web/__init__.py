@@ -24,14 +24,16 @@ from engine.access import Permission
 from engine.database import Database
 from engine.settings import Settings
 
-from . import auth, board, deployments, errors, forms, inbox, incidents, matters, people, rendering, session
+from . import auth, board, deployments, errors, forms, inbox, incidents, matters, opinions, people, rendering, session
 from .rendering import Entry
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self' data:; "
     "connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 )
-ROOMS: tuple[Blueprint, ...] = (auth.room, inbox.room, matters.room, board.room, deployments.room, incidents.room, people.room)
+ROOMS: tuple[Blueprint, ...] = (
+    auth.room, inbox.room, matters.room, board.room, opinions.room, deployments.room, incidents.room, people.room,
+)
 NAVIGATION = (
     Entry("inbox.index", lazy_gettext("Inbox"), "checklist", count=inbox.count),
     Entry("matters.index", lazy_gettext("Matters"), "folder"),

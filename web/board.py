@@ -25,10 +25,10 @@ from flask_limiter.util import get_remote_address
 from markupsafe import Markup
 from sqlalchemy import select
 
-from engine import access, board, clock, definitions, organisation
+from engine import access, board, clock, definitions, opinions, organisation
 from engine.access import Actor, Permission
 from engine.errors import Conflict, Incident, Invalid, NotFound, Sentence, say
-from engine.models import HistoryEvent, InstanceState, Objection, Posting, Unit
+from engine.models import HistoryEvent, InstanceState, Objection, Opinion, Posting, Unit
 
 from . import errors, progress, rendering
 from .auth import actor, public
@@ -287,12 +287,15 @@ def look_up() -> ResponseReturnValue:
         with limiter.limit(RECEIPTS_FROM_ONE_ADDRESS):
             if sum(sign.isdigit() for sign in typed) != 8:
                 return again(say("A receipt number has eight digits, for example 4827 1605."), 422)
-            found = board.by_receipt(db(), typed)
+            found = opinions.by_receipt(db(), typed)
     except RateLimitExceeded:
         return again(say("So many numbers have been tried from your connection that no more are looked up now. Try again in ten "
                          "minutes, or ask at the office of the community."), 429)
     except NotFound as refusal:
         return again(refusal.sentence, 404)
+    if isinstance(found, Opinion):
+        browser["opinion"] = [found.receipt, clock.now().timestamp()]
+        return redirect(url_for("opinions.answer"), 303)
     posting = found.posting
     return render_template("board/receipt.html", unit=posting.unit, typed=_in_groups(found.receipt), found=found,
                            notice=_notice(posting), steps=progress.step_line(db(), posting.instance))

@@ -83,6 +83,7 @@ def matter(instance_id: int) -> ResponseReturnValue:
         unanswered=progress.unanswered(objections), told=told, everything=everything, flaws=flaws,
         state=progress.state_word(found.state), in_charge=_in_charge(found), day_of=board.day_of,
         may={verb: access.may(actor(), permission, found.unit) for verb, permission in _VERBS.items()},
+        sees_opinions=access.may(actor(), Permission.SEE_MATTERS, found.unit),
         ended=found.state not in OPEN, suspended=found.state == InstanceState.SUSPENDED)
 
 

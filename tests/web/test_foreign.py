@@ -42,7 +42,7 @@ def foreign(open_site: Callable[..., Site]) -> tuple[Site, dict[str, object]]:
         session.commit()
         things = {"instance_id": matter, "task_id": task, "paper_id": paper.id, "process": "errand",
                   "deployment_id": deployment.id, "person_id": clerk.person_id, "term_id": term, "absence_id": 1,
-                  "incident_id": failure.id}
+                  "incident_id": failure.id, "code": "nothing", "group_id": 1}
     return site, things
 
 
