@@ -44,7 +44,8 @@ RELAY = b"""<definitions xmlns="http://www.omg.org/spec/BPMN/20100524/MODEL" xml
 </intermediateCatchEvent><sequenceFlow id="b" sourceRef="wait" targetRef="hand_over"/>
 <intermediateThrowEvent id="hand_over"><messageEventDefinition messageRef="m"/></intermediateThrowEvent>
 <sequenceFlow id="c" sourceRef="hand_over" targetRef="seal"/><serviceTask id="seal" yishi:topic="archive"/>
-<sequenceFlow id="d" sourceRef="seal" targetRef="tell"/><endEvent id="tell"><signalEventDefinition signalRef="s"/></endEvent></process>
+<sequenceFlow id="d" sourceRef="seal" targetRef="tell"/>
+<endEvent id="tell"><signalEventDefinition signalRef="s"/></endEvent></process>
 <process id="receiver" isExecutable="true"><startEvent id="received"><messageEventDefinition messageRef="m"/></startEvent>
 <sequenceFlow id="e" sourceRef="received" targetRef="receive"/><userTask id="receive"/></process>
 <process id="watcher" isExecutable="true"><startEvent id="watch"/><sequenceFlow id="f" sourceRef="watch" targetRef="hear"/>
@@ -136,13 +137,13 @@ class Journey:
             form = client.form(page, f"/tasks/{task_id}/complete")
             if form.get("posting_text") == [""]:
                 form["posting_text"] = ["请大家看一看。"]  # the story leaves to the form what here a person writes
-            answer = self.send(client, f"/tasks/{task_id}/complete", {**form, **typed(_evaluated(self.installation, values))}, 0.35)
+            answer = self.send(client, f"/tasks/{task_id}/complete", {**form, **typed(_evaluated(self.installation, values))}, 0.45)
             if answer is None:
                 self.unanswered.append(task_id)
                 continue
             assert answer.status == 303, f"{element}: {answer.status} {answer.words}"
             self.acknowledged.append(task_id)
-            if self.chance.random() < 0.1:
+            if self.kills < KILLS and self.chance.random() < 0.1:
                 self.die()
             return
 
