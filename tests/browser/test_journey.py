@@ -238,7 +238,7 @@ class Person:
         return str(link.first.get_attribute("href"))
 
     def does(self, task: str, answers: Answers, *, why: str = "") -> None:
-        """Finds the task in the inbox, opens and claims it, reads why and until when, fills the form in and sends it."""
+        """Finds the task in the inbox, reads why it is theirs, claims it, fills the form in and sends it."""
         self.finds(task)
         page = self.page
         page.locator("article h3").get_by_role("link", name=task, exact=True).first.click()
