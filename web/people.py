@@ -5,10 +5,12 @@ Everything here asks for `manage_people`; what may be done to whom is for `engin
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from datetime import date
+from urllib.parse import quote
 
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from sqlalchemy import or_, select
@@ -18,6 +20,7 @@ from engine import access, clock, organisation
 from engine.access import Permission
 from engine.errors import Conflict, EngineError, Invalid, NotFound, say
 from engine.models import Absence, Account, Assignment, Person, Unit
+from engine.organisation import intake, sheets
 
 from . import errors, rendering
 from .auth import actor
@@ -60,6 +63,61 @@ def log() -> ResponseReturnValue:
     found = organisation.log(db(), unit, limit=LINES + 1, before=request.args.get("before", type=int))
     older = found[LINES - 1].id if len(found) > LINES else None
     return render_template("people/log.html", unit=unit, lines=found[:LINES], older=older, deed=organisation.deed)
+
+
+# --- as a file ------------------------------------------------------------------------------------------------------
+@room.get("/register.xlsx")
+def download() -> ResponseReturnValue:
+    """The register of the unit and those below it; filled in, it can be taken over again."""
+    unit = _unit()
+    content = sheets.write(intake.rows_of(db(), unit))
+    return Response(content, mimetype="application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+                    headers={"Content-Disposition": f'attachment; filename="register-{quote(unit.code, safe="")}.xlsx"'})
+
+
+@room.get("/import")
+def choose_file() -> ResponseReturnValue:
+    return render_template("people/import.html", unit=_unit(), rows=None, effects=[], refusal=None)
+
+
+@room.post("/import")
+def preview() -> ResponseReturnValue:
+    """What the file would change: done, looked at, and undone."""
+    unit, sent = _unit(), request.files.get("file")
+    try:
+        rows = sheets.read(sent.stream.read(sheets.LARGEST + 1) if sent else b"")
+    except Invalid as refusal:
+        return render_template("people/import.html", unit=unit, rows=None, effects=[], refusal=refusal), 422
+    return _preview(rows)
+
+
+@room.post("/import/apply")
+def apply() -> ResponseReturnValue:
+    """Writes what has been shown; when it would be something else by now, that is shown first."""
+    unit, rows = _unit(), _sent_rows()
+    effects = intake.take_over(db(), rows, actor())
+    if intake.fingerprint(effects) != request.form.get("fingerprint"):
+        rollback()
+        return _preview(rows, changed=True), 409
+    flash(_("The register has been taken over."), "ok")
+    return redirect(url_for(".index", unit=unit.code), 303)
+
+
+def _preview(rows: list[sheets.Row], changed: bool = False) -> str:
+    effects = intake.take_over(db(), rows, actor())
+    rollback()
+    return render_template("people/import.html", unit=_unit(), rows=json.dumps(rows, ensure_ascii=False), effects=effects,
+                           fingerprint=intake.fingerprint(effects), refusal=None, changed=changed)
+
+
+def _sent_rows() -> list[sheets.Row]:
+    """The rows as the preview's page sent them back; every one is asked about again, so they need no seal."""
+    try:
+        found = [sheets.Row(int(line), *(str(cell)[:200] for cell in cells)) for line, *cells in json.loads(request.form["rows"])]
+    except (KeyError, TypeError, ValueError, RecursionError) as broken:
+        again = say("The preview cannot be read. Send the file once more.")
+        raise Invalid(again, {"file": again}) from broken
+    return found[: sheets.MOST_ROWS]
 
 
 def _check(unit: Unit) -> tuple[organisation.Representation, int] | None:

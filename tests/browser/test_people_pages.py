@@ -15,7 +15,7 @@ from web import create_app
 
 MODES = ["lang=zh&theme=light", "lang=en&theme=dark", "lang=zh&theme=light&size=elder", "lang=en&theme=light&size=elder"]
 HERE = "/people/?unit=yunxi-huaianli"
-PAGES = [HERE, f"{HERE}&role=representative", "/people/", "/people/new?unit=yunxi-huaianli", "/people/2", "/people/log"]
+PAGES = [HERE, f"{HERE}&role=representative", "/people/", "/people/new?unit=yunxi-huaianli", "/people/2", "/people/log", "/people/import"]
 
 
 @pytest.fixture(scope="module")

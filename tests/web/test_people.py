@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import html
 import re
+from io import BytesIO
 
 import pytest
 from sqlalchemy import select
 
 from engine import access, clock, demo, organisation
 from engine.models import Absence, Assignment, Person, Unit
+from engine.organisation import sheets
 
 from .conftest import ADMINISTRATOR, CLERK, COMMUNITY, DIRECTOR, ORGANIZER, OTHER_COMMUNITY, SUPERVISOR, Site, Visitor
 
@@ -253,3 +256,35 @@ def test_the_record_goes_back_to_the_beginning(manager: Visitor) -> None:
         older = re.search(r'href="(/people/log\?[^"]*before=\d+)"', page)
         path = older[1].replace("&amp;", "&") if older else ""
     assert seen > 150
+
+
+# --- as a file ------------------------------------------------------------------------------------------------------
+def test_a_file_is_looked_at_before_it_is_taken_over(site: Site, manager: Visitor) -> None:
+    answer = manager.client.get(f"/people/register.xlsx?unit={COMMUNITY}")
+    assert answer.mimetype.endswith("spreadsheetml.sheet") and "attachment" in answer.headers["Content-Disposition"]
+    rows = sheets.read(answer.data)
+    assert len(rows) > 70
+    content = sheets.write([*(row[1:] for row in rows), ("", "华千里", "", COMMUNITY, "档案员", "", "2026-05-01", "")])
+    manager.get("/people/import")
+    page = manager.post("/people/import", {"unit": COMMUNITY, "file": (BytesIO(content), "花名册.xlsx")}).text
+    assert "added 华千里" in page and "gave 华千里 the role Archivist from 2026-05-01" in page
+    assert "孙三思" not in page.split('name="rows"')[0]  # of whom the file says nothing new
+    assert named(site, "华千里") is None
+    shown = {name: html.unescape(re.search(f'name="{name}" value="([^"]*)"', page)[1])  # type: ignore[index]
+             for name in ("rows", "fingerprint")}
+    other = manager.post("/people/import/apply", {"unit": COMMUNITY, **shown, "fingerprint": "of another preview"})
+    assert other.status_code == 409 and "nothing has been written" in other.text and named(site, "华千里") is None
+    assert manager.post("/people/import/apply", {"unit": COMMUNITY, **shown}).status_code == 303
+    assert named(site, "华千里") is not None
+
+
+@pytest.mark.parametrize("sent", [None, b"", b"not a table", b"x" * (sheets.LARGEST + 1)])
+def test_a_file_that_is_none_is_told_at_its_field(manager: Visitor, sent: bytes | None) -> None:
+    data = {"unit": COMMUNITY} if sent is None else {"unit": COMMUNITY, "file": (BytesIO(sent), "../../etc/passwd")}
+    answer = manager.post("/people/import", data)
+    assert answer.status_code == 422 and 'id="import-file-e"' in answer.text
+
+
+@pytest.mark.parametrize("rows", ["", "{}", "[1]", '[["a"]]', '[[1, "2"]]', "[" * 5000])
+def test_rows_that_no_preview_made_are_refused(manager: Visitor, rows: str) -> None:
+    assert manager.post("/people/import/apply", {"unit": COMMUNITY, "rows": rows}).status_code in (409, 422)
