@@ -7,12 +7,12 @@ units an actor sees does not exist for that actor: it is `NotFound`, never `Forb
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 from importlib.resources import files
-from typing import Any, BinaryIO
+from typing import Any
 
 from sqlalchemy import ColumnElement, and_, bindparam, false, not_, or_, select, true
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased, joinedload
@@ -78,12 +78,6 @@ class Role:
     @property
     def sentence(self) -> Sentence:
         return Sentence(self.english)
-
-
-def extract_roles(file: BinaryIO, keywords: Any, comment_tags: Any, options: Any) -> Iterator[tuple[int, None, str, list[str]]]:
-    """For Babel: the English names of the roles are sentences to be translated, too."""
-    for role in tomllib.load(file).values():
-        yield 1, None, role["english"], []
 
 
 def _read_roles() -> dict[str, Role]:
