@@ -24,7 +24,7 @@ from engine.access import Permission
 from engine.database import Database
 from engine.settings import Settings
 
-from . import auth, board, deployments, errors, forms, inbox, incidents, matters, opinions, people, rendering, session
+from . import auth, board, deployments, errors, forms, inbox, incidents, matters, opinions, people, rendering, session, workshop
 from .rendering import Entry
 
 POLICY = (
@@ -33,12 +33,14 @@ POLICY = (
 )
 ROOMS: tuple[Blueprint, ...] = (
     auth.room, inbox.room, matters.room, board.room, opinions.room, deployments.room, incidents.room, people.room,
+    workshop.room,
 )
 NAVIGATION = (
     Entry("inbox.index", lazy_gettext("Inbox"), "checklist", count=inbox.count),
     Entry("matters.index", lazy_gettext("Matters"), "folder"),
     Entry("board.index", lazy_gettext("Board"), "news"),
     Entry("deployments.index", lazy_gettext("Procedures"), "git-branch"),
+    Entry("workshop.index", lazy_gettext("Workshop"), "pencil", Permission.DEPLOY),
     Entry("incidents.index", lazy_gettext("Failures"), "tool", Permission.SEE_OPERATIONS, incidents.count),
     Entry("people.index", lazy_gettext("People"), "users-group", Permission.MANAGE_PEOPLE),
 )

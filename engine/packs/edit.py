@@ -143,6 +143,8 @@ def add_step(files: Files, path: str, after: str, name: str, roles: tuple[str, .
     before = _step(model, after)
     problems = _problems(Details(name=name, roles=roles), Details(), set())
     why_not = _why_not_after(before)
+    if not name.strip():
+        problems["name"] = say("Please fill in.")
     if why_not is not None:
         problems["name"] = why_not
     if problems:

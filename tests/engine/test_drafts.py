@@ -108,7 +108,7 @@ def test_who_may_not_deploy_neither_sees_nor_opens_a_draft(session: Session) -> 
 def test_a_draft_with_an_error_or_an_untold_or_failed_story_is_not_put_into_use(session: Session) -> None:
     actor = _administrator(session)
     draft = _draft(session, actor)
-    story = b"scenario: s\nat: 2026-03-02T09:00:00+08:00\nstart: {process: errand}\nsteps: []\n"
+    story = b"scenario: s\nprocess: errand\nstart: {at: 2026-03-02T09:00:00+08:00}\nsteps:\n  - expect: {tasks: [register]}\n"
     files = {**drafts.files_of(session, draft), "scenarios/a.scenario.yaml": story}
     broken = {**files, "errand.bpmn": files["errand.bpmn"].replace(b'yishi:kind="proposal"', b'yishi:kind="nonsense"')}
     drafts.save(session, draft, actor, broken, 1)

@@ -8,7 +8,7 @@ from io import BytesIO
 import pytest
 from sqlalchemy import select
 
-from engine import access, deployments, incidents, packs, papers, settings
+from engine import access, deployments, drafts, incidents, packs, papers, settings
 from engine.access import Actor
 from engine.errors import Incident
 from engine.models import Account, Assignment, Base, Task, Unit
@@ -39,10 +39,12 @@ def foreign(open_site: Callable[..., Site]) -> tuple[Site, dict[str, object]]:
         deployment = deployments.deploy(session, packs.read(ERRAND), unit, Actor.system())
         failure = incidents.record(session, Incident("坏了"), {"verb": "job"}, Actor.system(), unit_id=unit.id)
         term = session.scalars(select(Assignment.id).where(Assignment.person_id == clerk.person_id)).first()
+        draft = drafts.open_from(session, deployment, unit, Actor.system())
         session.commit()
         things = {"instance_id": matter, "task_id": task, "paper_id": paper.id, "process": "errand",
                   "deployment_id": deployment.id, "person_id": clerk.person_id, "term_id": term, "absence_id": 1,
-                  "incident_id": failure.id, "code": "nothing", "group_id": 1}
+                  "incident_id": failure.id, "code": "nothing", "group_id": 1,
+                  "draft_id": draft.id}
     return site, things
 
 
