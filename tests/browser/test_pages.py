@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from playwright.sync_api import BrowserContext, Page
+from playwright.sync_api import BrowserContext, Page, expect
 from sqlalchemy import select
 
 from engine import demo, deployments, instances, packs, settings, tasks
@@ -150,7 +150,7 @@ def test_the_focus_goes_to_what_is_wrong_and_from_there_to_the_field(neighbourho
     page.goto(f"{neighbourhood.address}/tasks/{neighbourhood.task}")
     page.fill("[name=request]", "")
     page.locator("button[value=submit]:not([aria-hidden])").click()
-    page.wait_for_function("document.activeElement.id === 'errors'")
+    expect(page.locator("#errors")).to_be_focused()
     page.locator("#errors a").first.click()
     assert page.evaluate("document.querySelector(':target').closest('.y-field') !== null")
 
@@ -158,8 +158,9 @@ def test_the_focus_goes_to_what_is_wrong_and_from_there_to_the_field(neighbourho
 def test_what_is_typed_is_kept_when_the_page_is_left(neighbourhood: Neighbourhood, page: Page) -> None:
     sign_in(page, neighbourhood, CLERK)
     page.goto(f"{neighbourhood.address}/tasks/{neighbourhood.task}")
-    page.fill("[name=request]", "晚上回家太黑，老人摔过两次。")
-    page.wait_for_function("document.querySelector('[data-autosave-state]').textContent.includes('已存')")
+    with page.expect_response(lambda answer: answer.url.endswith("/draft") and answer.ok):
+        page.fill("[name=request]", "晚上回家太黑，老人摔过两次。")
+    expect(page.locator("[data-autosave-state]")).to_contain_text("已存")
     page.goto(f"{neighbourhood.address}/")
     page.goto(f"{neighbourhood.address}/tasks/{neighbourhood.task}")
     assert page.input_value("[name=request]") == "晚上回家太黑，老人摔过两次。"
