@@ -14,7 +14,9 @@ from typing import Any
 import pytest
 import waitress
 from flask import Flask
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+
+expect.set_options(timeout=30_000)  # a busy machine is slow, not wrong
 
 FRONT = Path(__file__).parents[2] / "web" / "js"
 NARROW = {"width": 390, "height": 844}
