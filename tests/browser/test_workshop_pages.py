@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 from flask import Flask
-from playwright.sync_api import BrowserContext, Page
+from playwright.sync_api import BrowserContext, Page, expect
 from sqlalchemy import select
 
 from engine import demo, deployments, drafts, organisation, packs, settings
@@ -87,7 +87,7 @@ def test_an_administrator_adds_a_step_and_changes_the_posting_period_on_a_phone_
     step.locator("details:has(input[name=new_name]) > summary").last.click()
     step.locator("input[name=new_name]").fill("拍照留存")
     step.locator("button[value=add]").click()
-    assert page.locator("summary", has_text="拍照留存").is_visible()
+    expect(page.locator("summary", has_text="拍照留存")).to_be_visible()
     page.goto(f"{workshop.address}/workshop/{workshop.draft}/number?key=posting.days")
     page.locator("input[name=value]").fill("10")
     page.locator("input[name=source]").fill("居民代表会议决定")
